@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <unordered_map>
+
+#include <culvert/address.hpp>
+#include <culvert/entropy.hpp>
+#include <culvert/time.hpp>
+
+namespace culvert {
+
+/// Token buckets for handshakes under load [W 5.3]: 20 a second, burst 5, for each IPv4 address or IPv6 /64.
+/// The table is bounded and fails closed: a source that finds no room is refused. Idle entries go after one second.
+class RateLimiter {
+ public:
+  explicit RateLimiter(std::size_t max_entries = 65536) : max_entries_(max_entries) {}
+
+  /// Takes a token for `from` if there is one. `from` has proved by its cookie that it owns the address.
+  [[nodiscard]] bool allow(Instant now, const IpAddress& from);
+
+  [[nodiscard]] std::size_t size() const noexcept { return buckets_.size(); }
+
+ private:
+  struct Bucket {
+    Instant last;
+    Duration tokens;
+  };
+  struct KeyHash {
+    std::size_t operator()(const IpAddress& key) const noexcept;
+  };
+  void forget_idle(Instant now);
+
+  std::size_t max_entries_;
+  Instant next_sweep_{};
+  std::unordered_map<IpAddress, Bucket, KeyHash> buckets_;
+};
+
+}  // namespace culvert

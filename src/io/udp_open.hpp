@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// Opens the sockets on which the outside reaches us: for each family a group of one control socket and one socket a
+// lane, all on one port.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include <culvert/address.hpp>
+#include <culvert/result.hpp>
+
+#include "system_error.hpp"
+#include "udp_steering.hpp"
+#include "unique_fd.hpp"
+
+namespace culvert::io {
+
+class UdpCalls;
+
+enum class Switch : std::uint8_t { off, on };
+
+struct UdpOptions {
+  std::uint16_t port = 0;                    // 0: the kernel chooses
+  std::uint32_t fwmark = 0;                  // 0: none
+  std::size_t lanes = 1;                     // 1 to kMaxLanes
+  Switch gso = Switch::on;                   // UDP_SEGMENT where the kernel has it
+  Switch gro = Switch::on;                   // UDP_GRO where the kernel has it and it works (5.12)
+  int control_buffer_octets = 256 * 1024;    // small: a flood of handshakes fills it, and no data waits in it
+  int lane_buffer_octets = 7 * 1024 * 1024;  // for receiving and for sending
+};
+
+/// What the sockets of a group were found able to do, within the options.
+struct UdpOffloads {
+  bool gso = false;
+  bool gro = false;
+};
+
+/// The sockets of one family, ready for use: bound, never connected, non-blocking, close-on-exec.
+struct UdpGroup {
+  Family family = Family::v4;
+  std::uint16_t port = 0;
+  UdpOffloads offloads;
+  UniqueFd control;
+  std::vector<UniqueFd> lanes;
+};
+
+/// The groups of both families, on one port. At least one exists.
+struct Outside {
+  std::uint16_t port = 0;
+  std::optional<UdpGroup> v4, v6;
+};
+
+/// \returns EADDRINUSE also when the port's owner has SO_REUSEPORT. Nothing stays open after an error.
+[[nodiscard]] Result<UdpGroup, SystemError> open_udp_group(Family family, const UdpOptions& options, UdpCalls& calls);
+[[nodiscard]] Result<UdpGroup, SystemError> open_udp_group(Family family, const UdpOptions& options);
+
+/// Opens both families; the host may lack either one. A chosen port is the same for both.
+[[nodiscard]] Result<Outside, SystemError> open_outside(const UdpOptions& options, UdpCalls& calls);
+[[nodiscard]] Result<Outside, SystemError> open_outside(const UdpOptions& options);
+
+/// Marks what a live socket sends from now on; 0 takes the mark away. Needs CAP_NET_ADMIN.
+[[nodiscard]] Result<void, SystemError> set_fwmark(int socket, std::uint32_t fwmark);
+/// All sockets of the group; on error some may have the new mark.
+[[nodiscard]] Result<void, SystemError> set_fwmark(const UdpGroup& group, std::uint32_t fwmark);
+
+}  // namespace culvert::io

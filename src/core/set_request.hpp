@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// What a device can be told, as one value: the UAPI and the configuration both end here. A request is applied whole
+// or not at all, and in the order of its fields.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <type_traits>
+#include <vector>
+
+#include <culvert/address.hpp>
+#include <culvert/keys.hpp>
+
+namespace culvert {
+
+struct AllowedIpChange {
+  enum class Action : std::uint8_t { add, remove };
+
+  Prefix prefix;  // host bits are zero
+  Action action = Action::add;
+
+  friend auto operator<=>(const AllowedIpChange&, const AllowedIpChange&) = default;
+};
+
+/// What is asked of one peer. What is not said stays as it is; a peer that does not exist is made.
+/// A peer whose key is the device's own (after this request's `private_key`) is ignored without an error.
+struct PeerChange {
+  PublicKey public_key;
+  bool remove = false;                        // nothing else in this change counts then
+  bool update_only = false;                   // ignored as a whole when there is no such peer
+  std::optional<PresharedKey> preshared_key;  // all zero: none
+  std::optional<Endpoint> endpoint;
+  std::optional<std::chrono::seconds>
+      persistent_keepalive;                  // 0 to 65535; 0: off. From off to on: one keepalive at once
+  bool replace_allowed_ips = false;          // the peer's list is emptied first
+  std::vector<AllowedIpChange> allowed_ips;  // in order; an added prefix leaves its owner for this peer
+};
+
+struct SetRequest {
+  std::optional<PrivateKey> private_key;     // all zero: no identity. A peer with the same key goes
+  std::optional<std::uint16_t> listen_port;  // 0: any free port
+  std::optional<std::uint32_t> fwmark;       // 0: off
+  bool replace_peers = false;                // all existing peers go first, with their sessions
+  std::vector<PeerChange> peers;             // no public key twice
+};
+
+// A vector that grows must move keys, since a copy would stay behind.
+static_assert(std::is_nothrow_move_constructible_v<PeerChange> && !std::is_copy_constructible_v<PeerChange>);
+static_assert(!std::is_copy_constructible_v<SetRequest>);
+
+}  // namespace culvert

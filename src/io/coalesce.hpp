@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <optional>
+
+#include <culvert/bytes.hpp>
+
+#include "coalesce_rules.hpp"
+#include "tun_queue.hpp"
+
+namespace culvert::io {
+
+enum class Coalescing : std::uint8_t { off, on };
+
+struct CoalesceOptions {
+  Coalescing tcp = Coalescing::on;  // only on a queue with vnet headers
+  Coalescing udp = Coalescing::on;  // only on a queue with USO
+};
+
+/// What became of the packets since the flush before.
+struct CoalesceOutcome {
+  std::size_t written = 0;  // packets
+  std::size_t lost = 0;     // packets
+  TunFault fault;           // of the last one lost; means nothing when none was
+  std::optional<Transport>
+      switched_off;  // the kernel refused a super-packet of this kind, and took its parts: log once
+};
+
+/// Counters that any thread may read; written by the coalescer's own thread.
+struct CoalesceCounters {
+  std::atomic<std::uint64_t> super_packets{0};   // written as such
+  std::atomic<std::uint64_t> joined_packets{0};  // that these held
+  std::atomic<std::uint64_t> fallbacks{0};       // super-packets refused by the kernel
+  std::atomic<std::uint64_t> evictions{0};       // groups closed early to make room for another flow
+};
+
+/// Joins neighbours of a flow and writes them to one TUN queue. Used by one thread; memory is fixed.
+class Coalescer {
+ public:
+  /// `queue` must outlive the coalescer.
+  Coalescer(TunQueue& queue, CoalesceOptions options) noexcept : queue_(queue), options_(options) {}
+  Coalescer(const Coalescer&) = delete;
+  Coalescer& operator=(const Coalescer&) = delete;
+
+  /// Takes the next packet in order of arrival: exactly one IP packet, without padding. The packets of a flow are
+  /// written in this order, at once or when their group closes. borrowed: until the next `flush`.
+  void add(Bytes packet) noexcept;
+
+  /// Writes all that is open. Called after each batch, since nothing waits beyond it.
+  [[nodiscard]] CoalesceOutcome flush() noexcept;
+
+  [[nodiscard]] CoalesceOptions options() const noexcept { return options_; }
+  [[nodiscard]] const CoalesceCounters& counters() const noexcept { return counters_; }
+
+ private:
+  static constexpr std::size_t kGroups = 16;
+
+  [[nodiscard]] Group* find(const Candidate& candidate) noexcept;
+  [[nodiscard]] Group* oldest() noexcept;
+  void open(const Candidate& candidate) noexcept;
+  void close(Group& group) noexcept;
+  void close_same_addresses(Bytes packet) noexcept;
+  void write_joined(const Group& group) noexcept;
+  /// \returns whether the first one was taken.
+  bool write_parts(const Group& group) noexcept;
+  bool write_one(Bytes packet) noexcept;
+  [[nodiscard]] Coalescing& kind(Transport transport) noexcept {
+    return transport == Transport::tcp ? options_.tcp : options_.udp;
+  }
+
+  TunQueue& queue_;
+  CoalesceOptions options_;
+  CoalesceOutcome outcome_;
+  CoalesceCounters counters_;
+  std::uint64_t opened_ = 0;             // groups so far: their age
+  std::array<Group, kGroups> groups_{};  // open while count > 0
+};
+
+}  // namespace culvert::io

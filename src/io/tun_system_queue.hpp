@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+
+#include "tun.hpp"
+#include "tun_queue.hpp"
+
+namespace culvert::io {
+
+/// Takes over one queue of an open device. \param offload  what the device was granted: anything but `none` means vnet
+/// headers. `calls` must outlive the queue.
+[[nodiscard]] std::unique_ptr<TunQueue> make_tun_queue(UniqueFd fd, TunOffload offload,
+                                                       const TunCalls& calls = system_tun_calls());
+
+}  // namespace culvert::io

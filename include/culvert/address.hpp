@@ -25,7 +25,7 @@ struct IpAddress {
 /// Where a peer is reached on the outside.
 struct Endpoint {
   IpAddress address;
-  std::uint16_t port = 0;       // host order
+  std::uint16_t port = 0;      // host order
   std::uint32_t scope_id = 0;  // interface of an IPv6 link-local address, else 0
 
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;

@@ -22,11 +22,9 @@ template <class T, class E>
 class [[nodiscard]] Result {
  public:
   template <class U = T>
-    requires std::is_constructible_v<T, U&&>
-  Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
+  requires std::is_constructible_v<T, U&&> Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
   template <class F>
-    requires std::is_constructible_v<E, F&&>
-  Result(Err<F> err) : state_(std::in_place_index<1>, std::move(err.error)) {}
+  requires std::is_constructible_v<E, F&&> Result(Err<F> err) : state_(std::in_place_index<1>, std::move(err.error)) {}
 
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
@@ -53,8 +51,7 @@ class [[nodiscard]] Result<void, E> {
  public:
   Result() = default;
   template <class F>
-    requires std::is_constructible_v<E, F&&>
-  Result(Err<F> err) : error_(std::in_place_index<1>, std::move(err.error)) {}
+  requires std::is_constructible_v<E, F&&> Result(Err<F> err) : error_(std::in_place_index<1>, std::move(err.error)) {}
 
   [[nodiscard]] bool has_value() const noexcept { return error_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }

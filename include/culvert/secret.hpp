@@ -18,7 +18,9 @@ class Secret {
   static constexpr std::size_t kOctets = N;
 
   Secret() noexcept = default;
-  explicit Secret(std::span<const std::uint8_t, N> from) noexcept { std::copy(from.begin(), from.end(), octets_.begin()); }
+  explicit Secret(std::span<const std::uint8_t, N> from) noexcept {
+    std::copy(from.begin(), from.end(), octets_.begin());
+  }
   Secret(Secret&& other) noexcept : octets_(other.octets_) { other.wipe(); }
   Secret& operator=(Secret&& other) noexcept {
     if (this != &other) {

@@ -64,10 +64,14 @@ inline constexpr std::size_t kLargestHandshake = sizeof(Initiation);
   if (datagram.size() < 32) return std::nullopt;
   if (datagram[1] != 0 || datagram[2] != 0 || datagram[3] != 0) return std::nullopt;
   switch (datagram[0]) {
-    case 1: return datagram.size() == sizeof(Initiation) ? std::optional(Type::initiation) : std::nullopt;
-    case 2: return datagram.size() == sizeof(Response) ? std::optional(Type::response) : std::nullopt;
-    case 3: return datagram.size() == sizeof(CookieReply) ? std::optional(Type::cookie_reply) : std::nullopt;
-    case 4: return Type::data;
+    case 1:
+      return datagram.size() == sizeof(Initiation) ? std::optional(Type::initiation) : std::nullopt;
+    case 2:
+      return datagram.size() == sizeof(Response) ? std::optional(Type::response) : std::nullopt;
+    case 3:
+      return datagram.size() == sizeof(CookieReply) ? std::optional(Type::cookie_reply) : std::nullopt;
+    case 4:
+      return Type::data;
   }
   return std::nullopt;
 }

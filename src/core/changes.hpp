@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// What control and lanes tell each other: values that cross threads through mailboxes.
+// A `Change` goes from control to lanes and is applied between two batches; a `Report` goes the other way.
+#pragma once
+
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include <culvert/address.hpp>
+
+#include "messages.hpp"
+#include "peer_id.hpp"
+#include "session.hpp"
+#include "traffic.hpp"
+
+namespace culvert {
+
+namespace change {
+struct PeerAdded {
+  PeerId peer;
+  std::shared_ptr<PeerTraffic> traffic;
+};
+/// With the peer go its sessions, staged packets and allowed IPs.
+struct PeerRemoved {
+  PeerId peer;
+};
+struct AllowedIpAdded {
+  Prefix prefix;
+  PeerId peer;
+};
+struct AllowedIpRemoved {
+  Prefix prefix;
+  PeerId peer;
+};
+struct EndpointMoved {
+  PeerId peer;
+  std::optional<Endpoint> endpoint;
+  std::optional<Source> source;
+};
+/// All three sessions as they are now.
+struct SessionsReplaced {
+  PeerId peer;
+  Sessions sessions;
+  /// `confirm` asks the lane that sends staged packets for one keepalive when nothing is staged [W 5.4.6].
+  enum class Then : std::uint8_t { nothing, flush, confirm } then = Then::nothing;
+};
+struct KeepaliveWanted {
+  PeerId peer;
+};
+struct StagedDropped {
+  PeerId peer;
+};
+/// Padding never goes beyond the MTU of the inside.
+struct MtuSet {
+  std::size_t mtu;
+};
+}  // namespace change
+
+using Change = std::variant<change::PeerAdded, change::PeerRemoved, change::AllowedIpAdded, change::AllowedIpRemoved,
+                            change::EndpointMoved, change::SessionsReplaced, change::KeepaliveWanted,
+                            change::StagedDropped, change::MtuSet>;
+
+namespace report {
+/// A handshake message that a lane's socket received.
+struct Handshake {
+  Octets<wire::kLargestHandshake> octets{};
+  std::size_t size = 0;
+  Endpoint from;
+  std::optional<Source> local;
+};
+/// There is no session to seal with, or it is time for a new one.
+struct SessionWanted {
+  PeerId peer;
+};
+/// The first packet under `next` authenticated.
+struct Confirmed {
+  PeerId peer;
+  std::uint32_t local_index;
+};
+/// An authentic packet came from elsewhere. The reporting lane has moved already.
+struct Roamed {
+  PeerId peer;
+  Endpoint endpoint;
+  std::optional<Source> source;
+};
+/// The peer's instants need a deadline (`PeerTraffic::watched`).
+struct Active {
+  PeerId peer;
+};
+/// The kernel refused the sticky source: it is no longer ours.
+struct SourceRejected {
+  PeerId peer;
+};
+}  // namespace report
+
+using Report = std::variant<report::Handshake, report::SessionWanted, report::Confirmed, report::Roamed, report::Active,
+                            report::SourceRejected>;
+
+}  // namespace culvert

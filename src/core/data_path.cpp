@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+#include "data_path.hpp"
+
+#include <algorithm>
+
+#include "lane_index.hpp"
+#include "params.hpp"
+
+namespace culvert {
+namespace {
+
+constexpr std::size_t kMaxStagedOctets = 16u << 20;         // a lane, all peers together
+constexpr std::chrono::milliseconds kRequestInterval{250};  // control paces initiations; this only bounds the mail
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+}  // namespace
+
+DataPath::Todo DataPath::apply(Change&& change) {
+  const auto keepalive = [&](const change::KeepaliveWanted& c) {
+    return Todo{find(c.peer), Todo::What::send_keepalive};
+  };
+  return std::visit(
+      Overloaded{
+          [&](change::PeerAdded&& c) { return on(std::move(c)), Todo{}; },
+          [&](change::PeerRemoved&& c) { return on(c), Todo{}; },
+          [&](change::AllowedIpAdded&& c) { return allowed_ips_.insert(c.prefix, c.peer.slot), Todo{}; },
+          [&](change::AllowedIpRemoved&& c) { return allowed_ips_.remove(c.prefix, c.peer.slot), Todo{}; },
+          [&](change::EndpointMoved&& c) {
+            if (Peer* peer = find(c.peer)) {
+              peer->endpoint = c.endpoint;
+              peer->source = c.source;
+            }
+            return Todo{};
+          },
+          [&](change::SessionsReplaced&& c) { return replace_sessions(std::move(c)); },
+          [&](change::KeepaliveWanted&& c) { return keepalive(c); },
+          [&](change::StagedDropped&& c) {
+            if (Peer* peer = find(c.peer)) drops_.count(Drop::handshake_gave_up, take_staged(*peer).size());
+            return Todo{};
+          },
+          [&](change::MtuSet&& c) { return mtu_ = c.mtu, Todo{}; },
+      },
+      std::move(change));
+}
+
+void DataPath::on(change::PeerAdded&& c) {
+  if (peers_.size() <= c.peer.slot) peers_.resize(c.peer.slot + 1);
+  Peer& peer = peers_[c.peer.slot];
+  peer = Peer{};
+  peer.id = c.peer;
+  peer.traffic = std::move(c.traffic);
+  peer.in_use = true;
+}
+
+void DataPath::on(const change::PeerRemoved& c) {
+  Peer* peer = find(c.peer);
+  if (peer == nullptr) return;
+  for (const SessionRef& s : {peer->sessions.previous, peer->sessions.current, peer->sessions.next}) strike(s);
+  allowed_ips_.remove_owner(c.peer.slot);
+  (void)take_staged(*peer);
+  *peer = Peer{};
+}
+
+DataPath::Todo DataPath::replace_sessions(change::SessionsReplaced&& c) {
+  Peer* peer = find(c.peer);
+  if (peer == nullptr) return {};
+  for (const SessionRef& s : {peer->sessions.previous, peer->sessions.current, peer->sessions.next}) strike(s);
+  peer->sessions = std::move(c.sessions);
+  for (const SessionRef& s : {peer->sessions.previous, peer->sessions.current, peer->sessions.next}) enlist(s);
+  peer->next_request = {};
+  switch (c.then) {
+    case change::SessionsReplaced::Then::nothing:
+      return {};
+    case change::SessionsReplaced::Then::flush:
+      return {peer, Todo::What::flush_staged};
+    case change::SessionsReplaced::Then::confirm:
+      return {peer, Todo::What::flush_or_keepalive};
+  }
+  return {};
+}
+
+Result<DataPath::Peer*, Drop> DataPath::route(Bytes packet) noexcept {
+  const auto view = wire::parse_ip(packet);
+  if (!view) return Err{Drop::not_ip};
+  const AllowedIps::Owner owner = allowed_ips_.lookup(view->destination);
+  if (owner == AllowedIps::kNobody) return Err{Drop::no_peer_for_destination};
+  Peer& peer = peers_[owner];
+  if (!peer.endpoint) return Err{Drop::no_endpoint};
+  return &peer;
+}
+
+std::optional<DataPath::SealJob> DataPath::begin_seal(Instant now, Peer& peer, std::uint64_t n, Reports& reports) {
+  Session* session = peer.sessions.current.get();
+  if (session == nullptr || is_expired(*session, now)) return request_session(now, peer, reports), std::nullopt;
+
+  // A counter that was taken is spent, whatever the checks say after the take.
+  const std::uint64_t first = session->send_counter.fetch_add(n, std::memory_order_relaxed);
+  if (first >= params::kRejectAfterMessages || n > params::kRejectAfterMessages - first) {
+    session->send_counter.store(params::kRejectAfterMessages, std::memory_order_relaxed);
+    return request_session(now, peer, reports), std::nullopt;
+  }
+  // Renewal on send [W 6.2]: by count on either side, by age only by the initiator.
+  const bool old = session->role == Role::initiator && now - session->born >= params::kRekeyAfterTime;
+  if (old || first + n > params::kRekeyAfterMessages) request_session(now, peer, reports);
+  return SealJob{session, first};
+}
+
+void DataPath::request_session(Instant now, Peer& peer, Reports& reports) {
+  if (now < peer.next_request) return;
+  peer.next_request = now + kRequestInterval;
+  reports.push_back(report::SessionWanted{peer.id});
+}
+
+void DataPath::stage(Peer& peer, Bytes packet) {
+  if (staged_octets_ + packet.size() > kMaxStagedOctets) return drops_.count(Drop::staging_full);
+  if (!peer.staging) peer.staging = std::make_unique<Staging>();
+  const std::size_t before = peer.staging->octets();
+  drops_.count(Drop::staging_full, peer.staging->push(packet));
+  staged_octets_ += peer.staging->octets() - before;
+}
+
+std::deque<std::vector<std::uint8_t>> DataPath::take_staged(Peer& peer) noexcept {
+  if (!peer.staging) return {};
+  staged_octets_ -= peer.staging->octets();
+  auto packets = peer.staging->take();
+  peer.staging.reset();
+  return packets;
+}
+
+void DataPath::sent(Instant now, Peer& peer, Carries carries, std::uint64_t octets, Reports& reports) {
+  add_own(peer.traffic->octets[lane_].sent, octets);
+  if (peer.traffic->note_sent(now, carries)) {
+    peer.traffic->watched.store(true, std::memory_order_relaxed);
+    reports.push_back(report::Active{peer.id});
+  }
+}
+
+Result<Session*, Drop> DataPath::begin_open(Instant now, std::uint32_t receiver_index) const noexcept {
+  const auto found = by_index_.find(receiver_index);
+  if (found == by_index_.end()) return Err{Drop::unknown_index};
+  if (is_expired(*found->second, now)) return Err{Drop::session_expired};
+  return found->second;
+}
+
+Result<void, Drop> DataPath::commit(Session& session, std::uint64_t counter) noexcept {
+  if (counter >= params::kRejectAfterMessages) return Err{Drop::counter_limit};
+  if (!session.window.commit(counter)) return Err{Drop::replayed};
+  return {};
+}
+
+void DataPath::heard(Instant now, Session& session, const Endpoint& from, const std::optional<Source>& local,
+                     Carries carries, std::uint64_t octets, Reports& reports) {
+  Peer& peer = peers_[session.peer.slot];
+  add_own(peer.traffic->octets[lane_].received, octets);
+  if (peer.traffic->note_heard(now, carries)) {
+    peer.traffic->watched.store(true, std::memory_order_relaxed);
+    reports.push_back(report::Active{peer.id});
+  }
+  if (peer.endpoint != from || peer.source != local) {
+    peer.endpoint = from;
+    peer.source = local;
+    reports.push_back(report::Roamed{peer.id, from, local});
+  }
+  if (peer.sessions.next.get() == &session && !session.confirmation_reported) {
+    session.confirmation_reported = true;
+    reports.push_back(report::Confirmed{peer.id, session.local_index});
+  }
+  const bool old = session.role == Role::initiator && now - session.born >= params::kRekeyAfterTimeReceiving;
+  if (old && !session.renewal_reported) {
+    session.renewal_reported = true;
+    reports.push_back(report::SessionWanted{peer.id});
+  }
+}
+
+Result<MutBytes, Drop> DataPath::admit(const Session& session, wire::Ecn outer, MutBytes plaintext) noexcept {
+  const auto view = wire::parse_ip(plaintext);
+  if (!view) return Err{Drop::inner_malformed};
+  // Not "is it one of this peer's prefixes": a longer prefix inside it may belong to another peer.
+  if (allowed_ips_.lookup(view->source) != session.peer.slot) return Err{Drop::source_not_allowed};
+  const MutBytes packet = plaintext.first(view->total_octets);
+  if (!wire::decapsulate_ecn(outer, packet)) return Err{Drop::ecn_mismatch};
+  return packet;
+}
+
+DataPath::Peer* DataPath::find(PeerId id) noexcept {
+  if (id.slot >= peers_.size()) return nullptr;
+  Peer& peer = peers_[id.slot];
+  return peer.in_use && peer.id == id ? &peer : nullptr;
+}
+
+bool DataPath::is_mine(const Session& session) const noexcept { return lane_of(session.local_index, lanes_) == lane_; }
+
+void DataPath::enlist(const SessionRef& session) {
+  if (session && is_mine(*session)) by_index_[session->local_index] = session.get();
+}
+
+void DataPath::strike(const SessionRef& session) {
+  if (session && is_mine(*session)) by_index_.erase(session->local_index);
+}
+
+}  // namespace culvert

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+#include "device.hpp"
+
+#include <bit>
+
+#include "lane_index.hpp"
+#include "x25519.hpp"
+
+namespace culvert {
+
+Device::Device(std::size_t lanes, Entropy& entropy) : lanes_(lanes), entropy_(entropy) {}
+
+void Device::set_private_key(PrivateKey key, Actions& actions) {
+  has_identity_ = !key.secret.is_zero();
+  identity_.private_key = std::move(key);
+  if (has_identity_) {
+    crypto::clamp(identity_.private_key);
+    identity_.public_key = crypto::public_key(identity_.private_key);
+    if (const auto self = find(identity_.public_key)) remove_peer(*self, actions);
+  } else {
+    identity_.public_key = {};
+  }
+  checker_.set_identity(identity_.public_key);
+  for (auto& peer : peers_) {
+    if (!peer) continue;
+    compute_static_shared(*peer);
+    forget_pending(*peer);
+    forget_sessions(*peer);
+    post_sessions(*peer, change::SessionsReplaced::Then::nothing, actions);
+  }
+}
+
+void Device::compute_static_shared(Peer& peer) {
+  peer.static_shared.reset();
+  if (!has_identity_) return;
+  Secret<32> shared;
+  if (crypto::x25519(identity_.private_key, peer.public_key, shared)) peer.static_shared = std::move(shared);
+}
+
+std::optional<PeerId> Device::find(const PublicKey& key) const noexcept {
+  const auto found = by_key_.find(key);
+  return found == by_key_.end() ? std::nullopt : std::optional(peers_[found->second]->id);
+}
+
+std::optional<PeerId> Device::add_peer(const PublicKey& key, Actions& actions) {
+  if (by_key_.size() >= params::kMaxPeers) return std::nullopt;
+  std::uint32_t slot = 0;
+  if (free_slots_.empty()) {
+    slot = static_cast<std::uint32_t>(peers_.size());
+    peers_.emplace_back();
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  auto peer = std::make_unique<Peer>();
+  peer->id = {slot, next_generation_++};
+  peer->public_key = key;
+  peer->last_stamp_sent = stamp_floor_;
+  peer->traffic = std::make_shared<PeerTraffic>(lanes_);
+  compute_static_shared(*peer);
+  by_key_.emplace(key, slot);
+  actions.post(change::PeerAdded{peer->id, peer->traffic});
+  peers_[slot] = std::move(peer);
+  return peers_[slot]->id;
+}
+
+void Device::remove_peer(PeerId id, Actions& actions) {
+  Peer* peer = find(id);
+  if (peer == nullptr) return;
+  stamp_floor_ = std::max(stamp_floor_, peer->last_stamp_sent);
+  forget_pending(*peer);
+  forget_sessions(*peer);
+  if (peer->deadline) deadlines_.erase({*peer->deadline, id.slot});
+  allowed_ips_.remove_owner(id.slot);
+  by_key_.erase(peer->public_key);
+  peers_[id.slot].reset();
+  free_slots_.push_back(id.slot);
+  actions.post(change::PeerRemoved{id});
+}
+
+void Device::set_preshared_key(PeerId id, PresharedKey key) {
+  if (Peer* peer = find(id)) peer->preshared_key = std::move(key);
+}
+
+void Device::set_endpoint(PeerId id, const Endpoint& endpoint, Actions& actions) {
+  Peer* peer = find(id);
+  if (peer == nullptr) return;
+  peer->endpoint = endpoint;
+  peer->source.reset();
+  actions.post(change::EndpointMoved{id, endpoint, std::nullopt});
+}
+
+void Device::set_persistent_keepalive(Now now, PeerId id, std::chrono::seconds interval, Actions& actions) {
+  Peer* peer = find(id);
+  if (peer == nullptr) return;
+  const bool turned_on = peer->persistent_interval.count() == 0 && interval.count() != 0;
+  peer->persistent_interval = interval;
+  if (turned_on && link_ == Link::up) {
+    peer->last_persistent = now.mono;
+    send_keepalive(*peer, actions);
+  }
+  reschedule(*peer, now);
+}
+
+void Device::add_allowed_ip(PeerId id, const Prefix& prefix, Actions& actions) {
+  if (find(id) == nullptr) return;
+  allowed_ips_.insert(prefix, id.slot);
+  actions.post(change::AllowedIpAdded{prefix, id});
+}
+
+void Device::remove_allowed_ip(PeerId id, const Prefix& prefix, Actions& actions) {
+  if (find(id) == nullptr || !allowed_ips_.remove(prefix, id.slot)) return;
+  actions.post(change::AllowedIpRemoved{prefix, id});
+}
+
+void Device::clear_allowed_ips(PeerId id, Actions& actions) {
+  for (const Prefix& prefix : allowed_ips_.of(id.slot)) remove_allowed_ip(id, prefix, actions);
+}
+
+void Device::set_link(Now now, Link link, Actions& actions) {
+  if (link_ == link) return;
+  link_ = link;
+  for (auto& peer : peers_) {
+    if (!peer) continue;
+    if (link == Link::down) {
+      forget_pending(*peer);
+      forget_sessions(*peer);
+      peer->initiation_wanted = false;
+      peer->last_initiation_sent.reset();
+      peer->traffic->forget();
+      actions.post(change::StagedDropped{peer->id});
+      post_sessions(*peer, change::SessionsReplaced::Then::nothing, actions);
+    } else if (peer->persistent_interval.count() != 0) {
+      peer->last_persistent = now.mono;
+      send_keepalive(*peer, actions);
+    }
+    reschedule(*peer, now);
+  }
+}
+
+void Device::forget_pending(Peer& peer) {
+  if (peer.pending) by_index_.erase(peer.pending->local_index);
+  peer.pending.reset();
+}
+
+void Device::forget_sessions(Peer& peer) {
+  for (const SessionRef& s : {peer.sessions.previous, peer.sessions.current, peer.sessions.next})
+    if (s) by_index_.erase(s->local_index);
+  peer.sessions = {};
+  peer.keys_born.reset();
+}
+
+void Device::post_sessions(const Peer& peer, change::SessionsReplaced::Then then, Actions& actions) {
+  using Then = change::SessionsReplaced::Then;
+  if (then != Then::confirm) return actions.post(change::SessionsReplaced{peer.id, peer.sessions, then});
+  // One lane confirms; the others only send what waits.
+  actions.post_to(home_lane(peer), change::SessionsReplaced{peer.id, peer.sessions, Then::confirm});
+  actions.post_to_others(home_lane(peer), change::SessionsReplaced{peer.id, peer.sessions, Then::flush});
+}
+
+Peer* Device::find(PeerId id) noexcept {
+  if (id.slot >= peers_.size() || !peers_[id.slot] || peers_[id.slot]->id != id) return nullptr;
+  return peers_[id.slot].get();
+}
+
+const Peer* Device::peer(PeerId id) const noexcept {
+  if (id.slot >= peers_.size() || !peers_[id.slot] || peers_[id.slot]->id != id) return nullptr;
+  return peers_[id.slot].get();
+}
+
+void Device::for_each_peer(const std::function<void(const Peer&)>& visit) const {
+  for (const auto& peer : peers_)
+    if (peer) visit(*peer);
+}
+
+bool Device::can_send(const Peer& peer) const noexcept {
+  return link_ == Link::up && has_identity_ && peer.static_shared && peer.endpoint;
+}
+
+std::uint32_t Device::new_index(const Peer& peer, IndexEntry::Kind kind) {
+  for (;;) {
+    Octets<4> random{};
+    entropy_.fill(random);
+    const std::uint32_t index = index_for_lane(std::bit_cast<std::uint32_t>(random), home_lane(peer), lanes_);
+    if (by_index_.try_emplace(index, IndexEntry{peer.id.slot, kind}).second) return index;
+  }
+}
+
+KeyPair Device::new_ephemeral() {
+  KeyPair pair{crypto::generate_private_key(entropy_), {}};
+  pair.public_key = crypto::public_key(pair.private_key);
+  return pair;
+}
+
+Duration Device::new_jitter() {
+  Octets<4> random{};
+  entropy_.fill(random);
+  const auto range = static_cast<std::uint64_t>(Duration(params::kMaxJitter).count()) + 1;
+  return Duration(static_cast<std::int64_t>(std::bit_cast<std::uint32_t>(random) * range >> 32));
+}
+
+}  // namespace culvert

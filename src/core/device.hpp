@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// The control half of the protocol: the device's identity, its peers, and every handshake. One thread owns it. It sees
+// no data packet: lanes do (data_path.hpp), and tell what matters by `Report`s. All results come out as `Actions`.
+//
+//   device.cpp            configuration, and what `wg show` reads
+//   device_handshake.cpp  messages in, messages out
+//   device_timers.cpp     reports of lanes, deadlines
+#pragma once
+
+#include <functional>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "actions.hpp"
+#include "allowed_ips.hpp"
+#include "peer.hpp"
+#include "rate_limiter.hpp"
+
+namespace culvert {
+
+/// Is the queue of handshakes so long that senders must prove their address first?
+enum class Load : std::uint8_t { normal, heavy };
+enum class Link : std::uint8_t { down, up };
+
+class Device {
+ public:
+  /// \param lanes  how many DataPaths follow this device. \param entropy  outlives the device.
+  Device(std::size_t lanes, Entropy& entropy);
+
+  // Configuration. Each call takes effect at once and tells the lanes by `actions`.
+
+  /// A zero key removes the identity. All sessions end; a peer with our own public key is removed.
+  void set_private_key(PrivateKey key, Actions& actions);
+  [[nodiscard]] const KeyPair& identity() const noexcept { return identity_; }
+  [[nodiscard]] bool has_identity() const noexcept { return has_identity_; }
+
+  [[nodiscard]] std::optional<PeerId> find(const PublicKey& key) const noexcept;
+  /// `key` is not there yet and not our own. nullopt: 2^20 peers are there already.
+  [[nodiscard]] std::optional<PeerId> add_peer(const PublicKey& key, Actions& actions);
+  void remove_peer(PeerId id, Actions& actions);
+
+  void set_preshared_key(PeerId id, PresharedKey key);
+  void set_endpoint(PeerId id, const Endpoint& endpoint, Actions& actions);
+  /// Turning it on sends one keepalive at once.
+  void set_persistent_keepalive(Now now, PeerId id, std::chrono::seconds interval, Actions& actions);
+  /// Moves the prefix here when it was another peer's.
+  void add_allowed_ip(PeerId id, const Prefix& prefix, Actions& actions);
+  void remove_allowed_ip(PeerId id, const Prefix& prefix, Actions& actions);
+  void clear_allowed_ips(PeerId id, Actions& actions);
+
+  /// Down: forgets all sessions and staged packets. Up: sends keepalives where they are persistent.
+  void set_link(Now now, Link link, Actions& actions);
+
+  // Outside
+
+  /// A datagram that may be handled: its length and type are known and its mac1 fits. Cheap, changes nothing.
+  /// \returns Drop::not_wireguard, no_identity or bad_mac1.
+  [[nodiscard]] Result<wire::Type, Drop> screen(Bytes datagram) const noexcept;
+
+  /// Handles a datagram that `screen` let pass. Whatever is refused changes nothing, and is in `actions.events`.
+  Result<void, Drop> handle(Now now, Bytes datagram, const Endpoint& from, const std::optional<Source>& local,
+                            Load load, Actions& actions);
+
+  // Lanes and time
+
+  /// Anything but a handshake message, which goes through `screen` and `handle`.
+  void handle(Now now, const Report& report, std::size_t lane, Actions& actions);
+
+  /// Does all that is due.
+  void run_timers(Now now, Actions& actions);
+  /// When to call `run_timers` next.
+  [[nodiscard]] std::optional<Instant> next_deadline() const noexcept;
+
+  // What `wg show` reads
+
+  [[nodiscard]] std::size_t peer_count() const noexcept { return by_key_.size(); }
+  /// nullptr: no such peer, or not any more.
+  [[nodiscard]] const Peer* peer(PeerId id) const noexcept;
+  void for_each_peer(const std::function<void(const Peer&)>& visit) const;
+  [[nodiscard]] const AllowedIps& allowed_ips() const noexcept { return allowed_ips_; }
+
+ private:
+  struct IndexEntry {
+    std::uint32_t slot;
+    enum class Kind : std::uint8_t { pending, session } kind;
+  };
+
+  [[nodiscard]] Peer* find(PeerId id) noexcept;
+  [[nodiscard]] std::size_t home_lane(const Peer& peer) const noexcept { return peer.id.slot % lanes_; }
+  [[nodiscard]] bool can_send(const Peer& peer) const noexcept;
+
+  [[nodiscard]] std::uint32_t new_index(const Peer& peer, IndexEntry::Kind kind);
+  [[nodiscard]] KeyPair new_ephemeral();
+  [[nodiscard]] Duration new_jitter();
+
+  void compute_static_shared(Peer& peer);
+  void forget_pending(Peer& peer);
+  void forget_sessions(Peer& peer);
+  void post_sessions(const Peer& peer, change::SessionsReplaced::Then then, Actions& actions);
+  void install(Peer& peer, Now now, Role role, std::uint32_t local, std::uint32_t remote, SessionKeys keys,
+               Actions& actions);
+
+  // device_handshake.cpp
+  Result<void, Drop> admit_under_load(Now now, Bytes datagram, wire::Type type, const Endpoint& from,
+                                      const std::optional<Source>& local, Actions& actions);
+  Result<void, Drop> on_initiation(Now now, const wire::Initiation& message, const Endpoint& from,
+                                   const std::optional<Source>& local, Actions& actions);
+  Result<void, Drop> on_response(Now now, const wire::Response& message, const Endpoint& from,
+                                 const std::optional<Source>& local, Actions& actions);
+  Result<void, Drop> on_cookie_reply(Now now, const wire::CookieReply& message, Actions& actions);
+  void initiate(Peer& peer, Now now, Actions& actions);
+  void heard_handshake(Peer& peer, Now now, const Endpoint& from, const std::optional<Source>& local,
+                       std::size_t octets, Actions& actions);
+  template <class Message>
+  void send_handshake(Peer& peer, Now now, Message& message, Actions& actions);
+
+  // device_timers.cpp
+  void want_session(Peer& peer, Now now, Actions& actions);
+  void confirm(Peer& peer, Now now, std::uint32_t local_index, Actions& actions);
+  void perform(Peer& peer, Now now, Due due, Actions& actions);
+  void send_keepalive(Peer& peer, Actions& actions);
+  void forget_source(Peer& peer, Actions& actions);
+  void reschedule(Peer& peer, Now now);
+
+  const std::size_t lanes_;
+  Entropy& entropy_;
+  Link link_ = Link::down;
+  bool has_identity_ = false;
+  KeyPair identity_;
+  CookieChecker checker_;
+  RateLimiter limiter_;
+  Stamp stamp_floor_{};  // greatest stamp sent to a peer that has since been removed
+
+  std::vector<std::unique_ptr<Peer>> peers_;  // by slot
+  std::vector<std::uint32_t> free_slots_;
+  std::uint32_t next_generation_ = 0;
+  std::unordered_map<PublicKey, std::uint32_t> by_key_;
+  std::unordered_map<std::uint32_t, IndexEntry> by_index_;
+  std::set<std::pair<Instant, std::uint32_t>> deadlines_;
+  AllowedIps allowed_ips_;
+};
+
+}  // namespace culvert

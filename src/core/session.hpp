@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// A session is one pair of transport keys with its counters. Control makes it and lanes hold it by `shared_ptr`;
+// who may touch what:
+//
+//   keys, indices, birth, role   immutable: anybody
+//   send_counter                 the one word that lanes share: one fetch_add a train
+//   window and the notes below   only the lane that the low bits of `local_index` name
+//
+// The last holder's release wipes the keys.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include <culvert/time.hpp>
+
+#include "handshake.hpp"
+#include "peer_id.hpp"
+#include "replay_window.hpp"
+
+namespace culvert {
+
+enum class Role : std::uint8_t { initiator, responder };
+
+struct Session {
+  Session(PeerId peer_, Role role_, Instant born_, std::uint32_t local, std::uint32_t remote,
+          SessionKeys keys_) noexcept
+      : keys(std::move(keys_)), peer(peer_), local_index(local), remote_index(remote), born(born_), role(role_) {}
+
+  const SessionKeys keys;
+  const PeerId peer;
+  const std::uint32_t local_index;
+  const std::uint32_t remote_index;
+  const Instant born;
+  const Role role;
+
+  alignas(64) std::atomic<std::uint64_t> send_counter{0};
+
+  alignas(64) ReplayWindow window;
+  bool confirmation_reported = false;  // first packet under `next` has been told to control
+  bool renewal_reported = false;       // [W 6.2] 165 s on receive, once a session
+};
+
+using SessionRef = std::shared_ptr<Session>;
+
+/// Past 180 s a session neither seals nor opens [W 6.2].
+[[nodiscard]] inline bool is_expired(const Session& session, Instant now) noexcept {
+  return now - session.born >= params::kRejectAfterTime;
+}
+
+/// The three sessions of a peer [W 6.3]. All three may open; only `current` seals.
+///
+///   event                          previous         current          next
+///   our initiation was answered    next or current  new              -
+///   we answered an initiation      -                unchanged        new
+///   first packet under next        current          next             -
+///   180 s, 540 s, interface down   wiped by their owners
+struct Sessions {
+  SessionRef previous, current, next;
+
+  void install_as_initiator(SessionRef session) noexcept {
+    previous = next ? std::move(next) : std::move(current);
+    next.reset();
+    current = std::move(session);
+  }
+  void install_as_responder(SessionRef session) noexcept {
+    previous.reset();
+    next = std::move(session);
+  }
+  /// False when `local_index` is not `next`'s.
+  bool confirm(std::uint32_t local_index) noexcept {
+    if (!next || next->local_index != local_index) return false;
+    previous = std::move(current);
+    current = std::move(next);
+    next.reset();
+    return true;
+  }
+  [[nodiscard]] bool empty() const noexcept { return !previous && !current && !next; }
+};
+
+}  // namespace culvert

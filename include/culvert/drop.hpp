@@ -43,6 +43,7 @@ enum class Drop : std::uint8_t {
   not_ip,
   no_peer_for_destination,
   no_endpoint,
+  routing_loop,
   too_big,
   staging_full,
   handshake_gave_up,

@@ -55,11 +55,15 @@ struct StagedDropped {
 struct MtuSet {
   std::size_t mtu;
 };
+/// The port that our datagrams leave from: by it a lane knows them when a route leads them back inside.
+struct PortSet {
+  std::uint16_t port;
+};
 }  // namespace change
 
 using Change = std::variant<change::PeerAdded, change::PeerRemoved, change::AllowedIpAdded, change::AllowedIpRemoved,
                             change::EndpointMoved, change::SessionsReplaced, change::KeepaliveWanted,
-                            change::StagedDropped, change::MtuSet>;
+                            change::StagedDropped, change::MtuSet, change::PortSet>;
 
 namespace report {
 /// A handshake message that a lane's socket received.

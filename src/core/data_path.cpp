@@ -45,6 +45,7 @@ DataPath::Todo DataPath::apply(Change&& change) {
             return Todo{};
           },
           [&](change::MtuSet&& c) { return mtu_ = c.mtu, Todo{}; },
+          [&](change::PortSet&& c) { return port_ = c.port, Todo{}; },
       },
       std::move(change));
 }
@@ -92,6 +93,10 @@ Result<DataPath::Peer*, Drop> DataPath::route(Bytes packet) noexcept {
   if (owner == AllowedIps::kNobody) return Err{Drop::no_peer_for_destination};
   Peer& peer = peers_[owner];
   if (!peer.endpoint) return Err{Drop::no_endpoint};
+  // Our own datagram to this very peer, led back inside by a route: sealing it again would never end.
+  if (view->destination == peer.endpoint->address &&
+      wire::udp_ports(packet) == wire::UdpPorts{port_, peer.endpoint->port})
+    return Err{Drop::routing_loop};
   return &peer;
 }
 
@@ -194,7 +199,9 @@ DataPath::Peer* DataPath::find(PeerId id) noexcept {
   return peer.in_use && peer.id == id ? &peer : nullptr;
 }
 
-bool DataPath::is_mine(const Session& session) const noexcept { return lane_of(session.local_index, lanes_) == lane_; }
+bool DataPath::is_mine(const Session& session) const noexcept {
+  return wire::lane_of(session.local_index, lanes_) == lane_;
+}
 
 void DataPath::enlist(const SessionRef& session) {
   if (session && is_mine(*session)) by_index_[session->local_index] = session.get();

@@ -73,7 +73,7 @@ class DataPath {
   // Outwards
 
   /// The peer that owns the packet's destination and can be reached.
-  /// \returns Drop::not_ip, no_peer_for_destination or no_endpoint.
+  /// \returns Drop::not_ip, no_peer_for_destination, no_endpoint or routing_loop.
   [[nodiscard]] Result<Peer*, Drop> route(Bytes packet) noexcept;
 
   /// Reserves `n` counters. nullopt: no session may seal; one has been asked for, and the packets may be staged.
@@ -127,6 +127,7 @@ class DataPath {
   std::size_t lane_;
   std::size_t lanes_;
   std::size_t mtu_;
+  std::uint16_t port_ = 0;
   std::size_t staged_octets_ = 0;
   std::vector<Peer> peers_;
   std::unordered_map<std::uint32_t, Session*> by_index_;

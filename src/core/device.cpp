@@ -181,7 +181,7 @@ std::uint32_t Device::new_index(const Peer& peer, IndexEntry::Kind kind) {
   for (;;) {
     Octets<4> random{};
     entropy_.fill(random);
-    const std::uint32_t index = index_for_lane(std::bit_cast<std::uint32_t>(random), home_lane(peer), lanes_);
+    const std::uint32_t index = wire::index_for_lane(std::bit_cast<std::uint32_t>(random), home_lane(peer), lanes_);
     if (by_index_.try_emplace(index, IndexEntry{peer.id.slot, kind}).second) return index;
   }
 }

@@ -65,6 +65,8 @@ constexpr auto kRows = std::to_array<Row>({
      "No peer's allowed IPs hold the destination; check routes and allowed IPs."},
     {Drop::no_endpoint, "no_endpoint",
      "The destination's peer has no endpoint and has not called yet; set its endpoint or wait for it."},
+    {Drop::routing_loop, "routing_loop",
+     "A route leads our own datagrams for a peer back into the tunnel; route the peer's endpoint outside of it."},
     {Drop::too_big, "too_big", "A packet was too big for the tunnel; check the MTU of the interface."},
     {Drop::staging_full, "staging_full",
      "More packets waited for a peer's handshake than are kept; some were dropped."},

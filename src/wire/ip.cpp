@@ -89,6 +89,29 @@ std::optional<IpView> parse_ip(Bytes packet) noexcept {
   return std::nullopt;
 }
 
+std::optional<UdpPorts> udp_ports(Bytes packet) noexcept {
+  constexpr std::uint8_t kUdp = 17;
+  constexpr std::uint8_t kFragmentHeader = 44;
+  constexpr std::size_t kFragmentOctets = 8;
+  std::uint8_t protocol = 0;
+  std::size_t at = 0;
+  if (is_ipv4(packet)) {
+    at = std::size_t{4} * (packet[0] & 0x0f);
+    protocol = packet[9];
+    if ((load_be16(packet.subspan(6, 2)) & 0x1fff) != 0) return std::nullopt;  // fragment offset
+  } else {
+    at = kIpv6Octets;
+    protocol = packet[6];
+    if (protocol == kFragmentHeader && packet.size() >= at + kFragmentOctets) {
+      if ((load_be16(packet.subspan(at + 2, 2)) & 0xfff8) != 0) return std::nullopt;
+      protocol = packet[at];
+      at += kFragmentOctets;
+    }
+  }
+  if (protocol != kUdp || packet.size() < at + 4) return std::nullopt;
+  return UdpPorts{load_be16(packet.subspan(at, 2)), load_be16(packet.subspan(at + 2, 2))};
+}
+
 Ecn ecn(Bytes packet) noexcept { return static_cast<Ecn>(is_ipv4(packet) ? packet[1] & 0x3 : packet[1] >> 4 & 0x3); }
 
 bool decapsulate_ecn(Ecn outer, MutBytes packet) noexcept {

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT
-// The receiver index names, in its low 6 bits, the lane that opens a session's packets, so that the socket program of
-// the kernel can steer a datagram before anybody parses it. All else in an index is random.
+// The receiver index names, in its low bits, the lane that opens a session's packets, so that the socket program of the
+// kernel can steer a datagram before anybody parses it. All else in an index is random.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
 namespace culvert::wire {
 
-inline constexpr std::size_t kMaxLanes = 64;
-
-/// The lane that data messages with this receiver index go to. 1 <= lanes <= kMaxLanes.
-[[nodiscard]] constexpr std::size_t lane_of(std::uint32_t receiver_index, std::size_t lanes) noexcept {
-  return (receiver_index % kMaxLanes) % lanes;
+[[nodiscard]] constexpr std::uint32_t lane_mask(std::size_t lanes) noexcept {
+  return static_cast<std::uint32_t>(std::bit_ceil(lanes)) - 1;
 }
 
-/// `random` with the least change that makes `lane_of` name `lane`.
-[[nodiscard]] constexpr std::uint32_t index_for_lane(std::uint32_t random, std::size_t lane,
-                                                     std::size_t lanes) noexcept {
-  const std::size_t low = random % kMaxLanes;
-  std::size_t moved = low - low % lanes + lane;
-  if (moved >= kMaxLanes) moved -= lanes;
-  return random - static_cast<std::uint32_t>(low) + static_cast<std::uint32_t>(moved);
+/// The lane that data messages with this receiver index go to. Low bits that name no lane, which nobody who chooses
+/// indices writes, wrap round. 1 <= lanes.
+[[nodiscard]] constexpr std::size_t lane_of(std::uint32_t receiver_index, std::size_t lanes) noexcept {
+  return (receiver_index & lane_mask(lanes)) % lanes;
+}
+
+/// `random`, with low bits that name `lane`.
+[[nodiscard]] constexpr std::uint32_t index_for_lane(std::uint32_t random, std::size_t lane, std::size_t lanes) noexcept {
+  return (random & ~lane_mask(lanes)) | static_cast<std::uint32_t>(lane);
 }
 
 }  // namespace culvert::wire

@@ -28,7 +28,8 @@ void seal(const Secret<32>& key, std::uint64_t counter, Bytes plain, Bytes ad, M
 [[nodiscard]] bool open(const Secret<32>& key, std::uint64_t counter, Bytes sealed, Bytes ad, MutBytes out) noexcept;
 
 /// XAEAD with an explicit nonce; shapes and errors as above.
-void xseal(const Secret<32>& key, std::span<const std::uint8_t, 24> nonce, Bytes plain, Bytes ad, MutBytes out) noexcept;
+void xseal(const Secret<32>& key, std::span<const std::uint8_t, 24> nonce, Bytes plain, Bytes ad,
+           MutBytes out) noexcept;
 [[nodiscard]] bool xopen(const Secret<32>& key, std::span<const std::uint8_t, 24> nonce, Bytes sealed, Bytes ad,
                          MutBytes out) noexcept;
 
@@ -44,7 +45,8 @@ class AeadBackend {
 
   /// Seals every slot in place: slot i with counter `first + i`. Headers are neither read nor written;
   /// the tag goes into the last 16 octets of each slot. Every slot has at least 32 octets.
-  virtual void seal_train(const Secret<32>& key, std::uint64_t first, MutBytes train, std::size_t stride) const noexcept = 0;
+  virtual void seal_train(const Secret<32>& key, std::uint64_t first, MutBytes train,
+                          std::size_t stride) const noexcept = 0;
 
   /// Opens every slot in place, each with the counter that stands at octets 8 to 15 of its header.
   /// `opened[i]` becomes 1, or 0 with the slot's ciphertext zeroed when its tag does not fit.

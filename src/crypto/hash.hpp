@@ -9,13 +9,13 @@
 
 namespace culvert::crypto {
 
-/// HASH(a || b || ...): BLAKE2s-256.
+/// HASH(a || b || ...): BLAKE2s-256. All functions here: any thread, nothing allocated.
 [[nodiscard]] Octets<32> hash(std::initializer_list<Bytes> parts) noexcept;
 
 /// MAC(key, a || b || ...): keyed BLAKE2s-128. `key` is 1 to 32 octets.
 [[nodiscard]] Octets<16> mac(Bytes key, std::initializer_list<Bytes> parts) noexcept;
 
-/// HMAC-BLAKE2s-256 [RFC 2104]. `key` is of any length up to 64 octets.
+/// HMAC-BLAKE2s-256 [RFC 2104] of a || b || ... `key` is of any length.
 [[nodiscard]] Secret<32> hmac(Bytes key, std::initializer_list<Bytes> parts) noexcept;
 
 /// KDFn(chaining_key, input) of [W 5.4]: HKDF with n outputs, n of 1 to 3.

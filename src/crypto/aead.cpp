@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "aead.hpp"
+
+#include <cstdlib>
+
+#include "hash.hpp"
+#include "nonce.hpp"
+
+namespace culvert::crypto {
+namespace {
+
+/// False, and `out` zeroed, unless libsodium says that the tag fits.
+bool verified(int status, MutBytes out) noexcept {
+  if (status == 0) return true;
+  if (!out.empty()) sodium_memzero(out.data(), out.size());
+  return false;
+}
+
+}  // namespace
+
+void seal(const Secret<32>& key, std::uint64_t counter, Bytes plain, Bytes ad, MutBytes out) noexcept {
+  if (out.size() != plain.size() + kTagOctets) std::abort();
+  const Nonce nonce = make_nonce(counter);
+  crypto_aead_chacha20poly1305_ietf_encrypt(out.data(), nullptr, plain.data(), plain.size(), ad.data(), ad.size(),
+                                            nullptr, nonce.data(), key.bytes().data());
+}
+
+bool open(const Secret<32>& key, std::uint64_t counter, Bytes sealed, Bytes ad, MutBytes out) noexcept {
+  if (sealed.size() < kTagOctets) return verified(-1, out);
+  if (out.size() != sealed.size() - kTagOctets) std::abort();
+  const Nonce nonce = make_nonce(counter);
+  const int status =
+      crypto_aead_chacha20poly1305_ietf_decrypt(out.data(), nullptr, nullptr, sealed.data(), sealed.size(), ad.data(),
+                                                ad.size(), nonce.data(), key.bytes().data());
+  return verified(status, out);
+}
+
+void xseal(const Secret<32>& key, std::span<const std::uint8_t, 24> nonce, Bytes plain, Bytes ad,
+           MutBytes out) noexcept {
+  if (out.size() != plain.size() + kTagOctets) std::abort();
+  crypto_aead_xchacha20poly1305_ietf_encrypt(out.data(), nullptr, plain.data(), plain.size(), ad.data(), ad.size(),
+                                             nullptr, nonce.data(), key.bytes().data());
+}
+
+bool xopen(const Secret<32>& key, std::span<const std::uint8_t, 24> nonce, Bytes sealed, Bytes ad,
+           MutBytes out) noexcept {
+  if (sealed.size() < kTagOctets) return verified(-1, out);
+  if (out.size() != sealed.size() - kTagOctets) std::abort();
+  const int status =
+      crypto_aead_xchacha20poly1305_ietf_decrypt(out.data(), nullptr, nullptr, sealed.data(), sealed.size(), ad.data(),
+                                                 ad.size(), nonce.data(), key.bytes().data());
+  return verified(status, out);
+}
+
+bool initialise() noexcept {
+  if (sodium_init() < 0) return false;
+  // The first call of each libb2 function chooses its implementation: see hash.cpp.
+  static_cast<void>(hash({}));
+  static_cast<void>(mac(Octets<1>{}, {Octets<1>{}}));
+  return true;
+}
+
+}  // namespace culvert::crypto

@@ -27,10 +27,6 @@ class ChecksumSum {
 
  private:
   [[nodiscard]] std::uint16_t folded() const noexcept;
-  void add_word(std::uint64_t word) noexcept {
-    sum_ += word;
-    sum_ += sum_ < word ? 1 : 0;
-  }
 
   std::uint64_t sum_ = 0;
 };
@@ -39,8 +35,5 @@ class ChecksumSum {
 /// \param addresses  source, then destination: 8 or 32 octets, as they lie in the IP header.
 [[nodiscard]] ChecksumSum pseudo_header(Bytes addresses, std::uint8_t protocol,
                                         std::uint32_t transport_octets) noexcept;
-
-/// The checksum field after one 16-bit field that it covers changed from `before` to `after` [RFC 1624 3].
-[[nodiscard]] Octets<2> adjusted_checksum(Octets<2> field, Octets<2> before, Octets<2> after) noexcept;
 
 }  // namespace culvert::io

@@ -15,9 +15,15 @@ namespace culvert::io {
 enum class Coalescing : std::uint8_t { off, on };
 
 struct CoalesceOptions {
-  Coalescing tcp = Coalescing::on;  // only on a queue with vnet headers
-  Coalescing udp = Coalescing::on;  // only on a queue with USO
+  Coalescing tcp = Coalescing::off;
+  Coalescing udp = Coalescing::off;
 };
+
+/// What a queue with that offload can take.
+[[nodiscard]] constexpr CoalesceOptions coalesce_options(TunOffload granted) noexcept {
+  return {.tcp = granted >= TunOffload::tcp ? Coalescing::on : Coalescing::off,
+          .udp = granted >= TunOffload::udp ? Coalescing::on : Coalescing::off};
+}
 
 /// What became of the packets since the flush before.
 struct CoalesceOutcome {
@@ -57,16 +63,15 @@ class Coalescer {
  private:
   static constexpr std::size_t kGroups = 16;
 
-  [[nodiscard]] Group* find(const Candidate& candidate) noexcept;
-  [[nodiscard]] Group* oldest() noexcept;
-  void open(const Candidate& candidate) noexcept;
-  void close(Group& group) noexcept;
+  /// \returns kGroups: none.
+  [[nodiscard]] std::size_t find(const Candidate& candidate, std::uint32_t hash) const noexcept;
+  [[nodiscard]] std::size_t vacant() noexcept;
+  void close(std::size_t index) noexcept;
   void close_same_addresses(Bytes packet) noexcept;
-  void write_joined(const Group& group) noexcept;
-  /// \returns whether the first one was taken.
-  bool write_parts(const Group& group) noexcept;
+  void write_group(const Group& group) noexcept;
+  void fall_back(const Group& group) noexcept;
   bool write_one(Bytes packet) noexcept;
-  [[nodiscard]] Coalescing& kind(Transport transport) noexcept {
+  [[nodiscard]] Coalescing& coalescing(Transport transport) noexcept {
     return transport == Transport::tcp ? options_.tcp : options_.udp;
   }
 
@@ -74,8 +79,9 @@ class Coalescer {
   CoalesceOptions options_;
   CoalesceOutcome outcome_;
   CoalesceCounters counters_;
-  std::uint64_t opened_ = 0;             // groups so far: their age
-  std::array<Group, kGroups> groups_{};  // open while count > 0
+  std::size_t next_victim_ = 0;
+  std::array<std::uint32_t, kGroups> hashes_{};  // of the flow; 0: the group is closed
+  std::array<Group, kGroups> groups_{};
 };
 
 }  // namespace culvert::io

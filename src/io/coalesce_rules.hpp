@@ -58,19 +58,22 @@ struct Group {
   std::array<Bytes, kMaxGroupPackets> packets{};  // borrowed: until the group is written
   std::size_t count = 0;
   std::size_t octets = 0;  // of the super-packet
-  std::uint64_t opened = 0;
   Ids ids = Ids::undecided;
   bool head_checked = false;  // the checksums of the first packet, looked at only when a second one comes
 
+  [[nodiscard]] std::span<const Bytes> members() const noexcept { return std::span(packets).first(count); }
   [[nodiscard]] std::size_t gso_size() const noexcept { return head.payload_octets(); }
 };
 
 /// Whether `next` continues the group, as far as its headers tell; the checksums are a question of their own.
 [[nodiscard]] bool would_join(const Group& group, const Candidate& next) noexcept;
 
-/// Appends a packet for which `would_join` said yes. `next.role` and its size tell whether that ends the group.
+/// Makes the group consist of one packet.
+void start(Group& group, const Candidate& first) noexcept;
+/// Appends a packet for which `would_join` said yes.
 void join(Group& group, const Candidate& next) noexcept;
-[[nodiscard]] bool is_complete(const Group& group) noexcept;
+/// Whether the group can take no more after `joined`, which `join` took last.
+[[nodiscard]] bool ends_group(const Group& group, const Candidate& joined) noexcept;
 
 /// The header of the super-packet: that of its first packet with lengths, TCP flags and checksums made to fit the
 /// whole.
@@ -80,6 +83,8 @@ struct JoinedHeader {
   VnetHeader vnet;
   std::array<std::uint8_t, kMaxOctets> storage{};
   std::size_t octets = 0;
+
+  [[nodiscard]] Bytes bytes() const noexcept { return Bytes(storage).first(octets); }
 };
 [[nodiscard]] JoinedHeader joined_header(const Group& group) noexcept;
 

@@ -22,7 +22,7 @@ struct SegmentPlan {
   std::size_t payload_octets = 0;  // of each packet but the last
   std::size_t transport_start = 0;
   std::size_t checksum_at = 0;  // of the field in the packet; 0: nothing to finish (Cut::whole)
-  ChecksumSum pseudo;           // without the length, which each packet adds
+  ChecksumSum pseudo{};         // without the length, which each packet adds
 
   /// Octets of packet `index` < count.
   [[nodiscard]] std::size_t size(std::size_t index) const noexcept {

@@ -13,24 +13,19 @@
 #include "system_error.hpp"
 #include "tun_calls.hpp"
 #include "unique_fd.hpp"
+#include "vnet.hpp"
 
 namespace culvert::io {
 
 inline constexpr std::uint32_t kDefaultMtu = 1420;
+inline constexpr std::size_t kMaxTunQueues = 256;  // [K drivers/net/tun.c] MAX_TAP_QUEUES
 
 /// 1 to 15 of [a-zA-Z0-9_=+.-], and neither "." nor "..".
 [[nodiscard]] bool is_interface_name(std::string_view name) noexcept;
 
-/// How far the kernel may hand over and take packets in bulk. Each step includes those before it.
-enum class TunOffload : std::uint8_t {
-  none,  // no vnet header: one packet a call, checksums finished
-  tcp,   // vnet header, TSO
-  udp,   // USO as well (Linux 6.2)
-};
-
 struct TunOptions {
   std::string name;
-  std::size_t queues = 1;                // 1 to 256
+  std::size_t queues = 1;                // 1 to kMaxTunQueues
   TunOffload offload = TunOffload::udp;  // at most
   std::uint32_t mtu = kDefaultMtu;       // set when the device is created, not when it exists already
 };
@@ -39,11 +34,11 @@ struct TunOptions {
 struct Tun {
   enum class Origin : std::uint8_t { created, attached, adopted };
 
-  std::string name;  // as the kernel has it
+  std::string name{};  // as the kernel has it
   Origin origin = Origin::created;
   TunOffload offload = TunOffload::none;  // granted
-  std::vector<UniqueFd> queues;           // can be fewer than asked: 1 on an existing device without multi-queue
-  std::string offload_note;               // why less than was asked for, as one log line; empty: nothing to tell
+  std::vector<UniqueFd> queues{};         // can be fewer than asked: 1 on an existing device without multi-queue
+  std::string note{};                     // what was refused and done without, as one log line; empty: nothing to tell
 };
 
 /// Creates the device, or attaches to a persistent one. Unchanged system on failure.

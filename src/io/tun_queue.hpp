@@ -43,12 +43,7 @@ struct TunCounters {
   std::atomic<std::uint64_t> write_errors{0};
 };
 
-/// Adds to a counter of which this thread is the only writer: no locked instruction.
-inline void count(std::atomic<std::uint64_t>& counter, std::uint64_t n = 1) noexcept {
-  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-}
-
-inline constexpr std::size_t kMaxGatherParts = 80;
+inline constexpr std::size_t kMaxGatherParts = 65;  // a header and 64 payloads
 
 /// One queue, used by one thread. Nothing here allocates, blocks or throws.
 class TunQueue {

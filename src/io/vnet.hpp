@@ -28,6 +28,14 @@ inline constexpr std::uint8_t kGsoTcp6 = 4;
 inline constexpr std::uint8_t kGsoUdp = 5;     // both families; since Linux 6.2
 inline constexpr std::uint8_t kGsoEcn = 0x80;  // beside TCP: CWR belongs to the first packet alone
 
+/// How far the kernel hands over packets in bulk. Each step includes those before it.
+enum class TunOffload : std::uint8_t {
+  none,    // no vnet header
+  header,  // a vnet header, but one packet a call with finished checksums
+  tcp,     // TSO
+  udp,     // USO (Linux 6.2)
+};
+
 /// Room for whatever one read of a TUN queue brings: the kernel's GSO limit for devices that do not ask for more.
 inline constexpr std::size_t kSuperPacketOctets = 65536;
 

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#include "engine.hpp"
+
+#include "engine_state.hpp"
+#include "tun_system_queue.hpp"
+
+namespace culvert::engine {
+
+Engine::State::State(asio::io_context& context_, io::Tun tun, EngineOptions options_, OpenOutside open_,
+                     EngineHandlers handlers_)
+    : context(context_),
+      options(std::move(options_)),
+      open(std::move(open_)),
+      handlers(std::move(handlers_)),
+      device(tun.queues.size(), entropy) {
+  options.outside.lanes = tun.queues.size();
+  for (io::UniqueFd& queue_fd : tun.queues) {
+    LaneOptions lane{
+        .lane = lanes.size(), .lanes = tun.queues.size(), .mtu = options.mtu, .coalesce = options.coalesce};
+    if (tun.offload == io::TunOffload::none) lane.coalesce = {io::Coalescing::off, io::Coalescing::off};
+    if (tun.offload == io::TunOffload::tcp) lane.coalesce.udp = io::Coalescing::off;
+    lanes.push_back(
+        std::make_unique<Lane>(lane, io::make_tun_queue(std::move(queue_fd), tun.offload), *options.aead, wakeup));
+  }
+  wakeup_watch = std::make_unique<Watch>(context, wakeup.descriptor(), [this] {
+    wakeup.clear();
+    take_lane_reports();
+    turn();
+  });
+  timer_watch = std::make_unique<Watch>(context, timer.descriptor(), [this] {
+    timer.clear();
+    timer_set.reset();
+    turn();
+  });
+}
+
+Engine::Engine(asio::io_context& context, io::Tun tun, EngineOptions options, OpenOutside open, EngineHandlers handlers)
+    : state_(
+          std::make_unique<State>(context, std::move(tun), std::move(options), std::move(open), std::move(handlers))) {}
+
+Engine::~Engine() {
+  state_->lanes.clear();
+  state_->close_sockets();
+}
+
+bool Engine::State::exceeds_peers(const SetRequest& request) const {
+  std::size_t count = request.replace_peers ? 0 : device.peer_count();
+  for (const PeerChange& change : request.peers)
+    if (!change.remove && (request.replace_peers || !device.find(change.public_key))) ++count;
+  return count > params::kMaxPeers;
+}
+
+Result<void, io::SystemError> Engine::apply(SetRequest&& request) {
+  State& s = *state_;
+  if (s.exceeds_peers(request)) return Err{io::SystemError{ENOSPC, "add the peers"}};
+
+  const std::uint32_t mark = request.fwmark.value_or(s.fwmark);
+  const std::uint16_t wanted = request.listen_port.value_or(s.wanted_port);
+  if (s.link == Link::up && wanted != s.wanted_port && wanted != s.port) {
+    if (auto opened = s.open_sockets(wanted, mark); !opened) return opened;
+  } else if (mark != s.fwmark) {
+    if (auto marked = s.mark_sockets(mark); !marked) return marked;
+  }
+  s.wanted_port = wanted;
+  if (s.link == Link::down && request.listen_port) s.port = wanted;
+  s.fwmark = mark;
+
+  const Now now = read_now();
+  Actions actions;
+  if (request.private_key) s.device.set_private_key(std::move(*request.private_key), actions);
+  if (request.replace_peers) {
+    std::vector<PeerId> all;
+    s.device.for_each_peer([&](const Peer& peer) { all.push_back(peer.id); });
+    for (const PeerId id : all) s.device.remove_peer(id, actions);
+  }
+  for (PeerChange& change : request.peers) s.change_peer(now, change, actions);
+  s.deliver(now, std::move(actions));
+  s.rearm();
+  return {};
+}
+
+void Engine::State::change_peer(Now now, PeerChange& change, Actions& actions) {
+  if (device.has_identity() && change.public_key == device.identity().public_key) return;
+  auto id = device.find(change.public_key);
+  if (change.remove) {
+    if (id) device.remove_peer(*id, actions);
+    return;
+  }
+  if (!id && change.update_only) return;
+  if (!id) id = device.add_peer(change.public_key, actions);
+  if (!id) return;
+  if (change.preshared_key) device.set_preshared_key(*id, std::move(*change.preshared_key));
+  if (change.endpoint) device.set_endpoint(*id, *change.endpoint, actions);
+  if (change.replace_allowed_ips) device.clear_allowed_ips(*id, actions);
+  for (const AllowedIpChange& ip : change.allowed_ips) {
+    if (ip.action == AllowedIpChange::Action::add)
+      device.add_allowed_ip(*id, ip.prefix, actions);
+    else
+      device.remove_allowed_ip(*id, ip.prefix, actions);
+  }
+  if (change.persistent_keepalive) device.set_persistent_keepalive(now, *id, *change.persistent_keepalive, actions);
+}
+
+DeviceSnapshot Engine::snapshot() const {
+  const State& s = *state_;
+  DeviceSnapshot shot;
+  if (s.device.has_identity()) shot.private_key = s.device.identity().private_key.clone();
+  shot.listen_port = s.port;
+  shot.fwmark = s.fwmark;
+  shot.peers.reserve(s.device.peer_count());
+  s.device.for_each_peer([&](const Peer& peer) {
+    shot.peers.push_back({.public_key = peer.public_key,
+                          .preshared_key = peer.preshared_key.clone(),
+                          .endpoint = peer.endpoint,
+                          .persistent_keepalive = peer.persistent_interval,
+                          .received_octets = peer.octets_received(),
+                          .sent_octets = peer.octets_sent(),
+                          .last_handshake = peer.last_handshake.value_or(UnixTime{}),
+                          .allowed_ips = s.device.allowed_ips().of(peer.id.slot)});
+  });
+  return shot;
+}
+
+Result<void, io::SystemError> Engine::set_link(Link link) {
+  State& s = *state_;
+  if (s.link == link) return {};
+  if (link == Link::up) {
+    // A port that was chosen once is kept, so that peers find us again; if it has been taken, any other will do.
+    auto opened = s.open_sockets(s.wanted_port != 0 ? s.wanted_port : s.port, s.fwmark);
+    if (!opened && s.wanted_port == 0) opened = s.open_sockets(0, s.fwmark);
+    if (!opened) return opened;
+  }
+  s.link = link;
+  const Now now = read_now();
+  Actions actions;
+  s.device.set_link(now, link, actions);
+  s.deliver(now, std::move(actions));
+  if (link == Link::down) s.close_sockets();
+  s.rearm();
+  return {};
+}
+
+void Engine::set_mtu(std::size_t mtu) {
+  Actions actions;
+  actions.post(change::MtuSet{mtu});
+  state_->deliver(read_now(), std::move(actions));
+}
+
+std::uint64_t Engine::drops(Drop drop) const noexcept {
+  std::uint64_t total = state_->drops.of(drop);
+  for (const auto& lane : state_->lanes) total += lane->drops().of(drop);
+  return total;
+}
+
+std::size_t Engine::lanes() const noexcept { return state_->lanes.size(); }
+
+}  // namespace culvert::engine

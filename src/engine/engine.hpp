@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// The control thread: owns the Device and the lanes, receives handshake messages on sockets of its own, runs the
+// timers, and applies what configuration asks. All calls are made on the thread that runs `context`.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "actions.hpp"
+#include "coalesce.hpp"
+#include "device.hpp"
+#include "lane_state.hpp"
+#include "set_request.hpp"
+#include "snapshot.hpp"
+#include "tun.hpp"
+#include "udp_open.hpp"
+
+namespace asio {
+class io_context;
+}
+
+namespace culvert::engine {
+
+struct EngineOptions {
+  std::size_t mtu = 1420;
+  io::UdpOptions outside;  // port, fwmark and lanes are set by the engine
+  io::CoalesceOptions coalesce;
+  const crypto::AeadBackend* aead = nullptr;
+};
+
+/// Where the engine gets its sockets: the process itself, or the privileged half.
+using OpenOutside = std::function<Result<io::Outside, io::SystemError>(const io::UdpOptions&)>;
+
+struct EngineHandlers {
+  /// `peer` is nullptr where the event has none, or none any more. borrowed: during the call.
+  std::function<void(const Event& event, const Peer* peer)> event;
+  std::function<void(const Notice& notice)> notice;
+};
+
+class Engine {
+ public:
+  /// One lane for each queue of `tun`. The link counts as down until `set_link`.
+  Engine(asio::io_context& context, io::Tun tun, EngineOptions options, OpenOutside open, EngineHandlers handlers);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  ~Engine();
+
+  /// Applies all of `request`, or nothing: opening the port and marking sockets come first, and all else cannot fail
+  /// but for too many peers, which is counted before.
+  [[nodiscard]] Result<void, io::SystemError> apply(SetRequest&& request);
+  [[nodiscard]] DeviceSnapshot snapshot() const;
+
+  /// Up opens the sockets; an error leaves the link down. Down closes them and forgets all sessions.
+  [[nodiscard]] Result<void, io::SystemError> set_link(Link link);
+  void set_mtu(std::size_t mtu);
+
+  /// Of all lanes and control together.
+  [[nodiscard]] std::uint64_t drops(Drop drop) const noexcept;
+  [[nodiscard]] std::size_t lanes() const noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace culvert::engine

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// The sockets of control and lanes: opened together on one port, replaced together, marked together.
+#include "engine_state.hpp"
+
+namespace culvert::engine {
+
+Result<void, io::SystemError> Engine::State::open_sockets(std::uint16_t wanted, std::uint32_t mark) {
+  io::UdpOptions wish = options.outside;
+  wish.port = wanted;
+  wish.fwmark = mark;
+  auto outside = open(wish);
+  if (!outside) return Err{outside.error()};
+  adopt(std::move(*outside));
+  return {};
+}
+
+ControlSocket Engine::State::adopt_control(io::UdpGroup& group) {
+  // Without GRO a handshake message never begins a train, so nothing else is ever gathered behind it.
+  const io::UdpOffloads plain{};
+  auto socket = std::make_unique<io::SystemUdpSocket>(std::move(group.control), group.family, plain);
+  io::UdpSocket* const borrowed = socket.get();
+  auto watch = std::make_unique<Watch>(context, socket->descriptor(), [this, borrowed] {
+    drain(*borrowed);
+    turn();
+  });
+  return {std::move(socket), std::move(watch)};
+}
+
+void Engine::State::adopt(io::Outside outside) {
+  close_sockets();
+  port = outside.port;
+  for (auto* group : {outside.v4 ? &*outside.v4 : nullptr, outside.v6 ? &*outside.v6 : nullptr}) {
+    if (group == nullptr) continue;
+    marked.push_back(group->control.get());
+    for (const io::UniqueFd& fd : group->lanes) marked.push_back(fd.get());
+    (group->family == Family::v4 ? v4 : v6) = adopt_control(*group);
+  }
+  replace_lane_sockets(&outside);
+}
+
+void Engine::State::close_sockets() {
+  for (ControlSocket* s : {&v4, &v6}) {
+    s->watch.reset();
+    s->socket.reset();
+  }
+  marked.clear();
+  replace_lane_sockets(nullptr);
+}
+
+void Engine::State::replace_lane_sockets(io::Outside* outside) {
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    mail::SocketsReplaced sockets;
+    const auto make = [&](std::optional<io::UdpGroup>& group) -> std::unique_ptr<io::UdpSocket> {
+      if (!group) return nullptr;
+      return std::make_unique<io::SystemUdpSocket>(std::move(group->lanes[i]), group->family, group->offloads);
+    };
+    std::vector<LaneMail> batch;
+    if (outside != nullptr) {
+      sockets.v4 = make(outside->v4);
+      sockets.v6 = make(outside->v6);
+      batch.emplace_back(Change(change::PortSet{outside->port}));
+    }
+    batch.emplace_back(std::move(sockets));
+    lanes[i]->post(std::move(batch));
+  }
+}
+
+Result<void, io::SystemError> Engine::State::mark_sockets(std::uint32_t mark) {
+  for (const int fd : marked) {
+    if (auto set = io::set_fwmark(fd, mark); !set) {
+      for (const int undo : marked) (void)io::set_fwmark(undo, fwmark);
+      return set;
+    }
+  }
+  return {};
+}
+
+}  // namespace culvert::engine

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// What is behind `Engine`. engine.cpp applies configuration, engine_sockets.cpp opens and replaces sockets,
+// engine_turns.cpp is the control thread's work between two waits.
+#pragma once
+
+#include <sys/timerfd.h>
+
+#include <algorithm>
+
+#include "clock.hpp"
+#include "engine.hpp"
+#include "handshake_queue.hpp"
+#include "lane.hpp"
+#include "system_entropy.hpp"
+#include "udp_system_socket.hpp"
+#include "watch.hpp"
+
+namespace culvert::engine {
+
+inline constexpr std::size_t kControlSlots = 32;  // datagrams a receive
+
+/// A timer on CLOCK_BOOTTIME: asio's own stop while the machine sleeps.
+class BootTimer {
+ public:
+  BootTimer() : fd_(::timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC)) {}
+  void set(std::optional<Instant> at) noexcept {
+    itimerspec spec{};
+    if (at) {
+      const auto ns = std::max<std::int64_t>(1, at->time_since_epoch().count());
+      spec.it_value = {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
+    }
+    ::timerfd_settime(fd_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
+  }
+  void clear() noexcept {
+    std::uint64_t expirations = 0;
+    [[maybe_unused]] const auto n = ::read(fd_.get(), &expirations, sizeof expirations);
+  }
+  [[nodiscard]] int descriptor() const noexcept { return fd_.get(); }
+
+ private:
+  io::UniqueFd fd_;
+};
+
+/// Control's own socket of one family.
+struct ControlSocket {
+  std::unique_ptr<io::UdpSocket> socket;
+  std::unique_ptr<Watch> watch;
+};
+
+struct Engine::State {
+  State(asio::io_context& context_, io::Tun tun, EngineOptions options_, OpenOutside open_, EngineHandlers handlers_);
+
+  asio::io_context& context;
+  EngineOptions options;
+  OpenOutside open;
+  EngineHandlers handlers;
+
+  SystemEntropy entropy;
+  Device device;
+  Wakeup wakeup;  // by lanes
+  BootTimer timer;
+  std::optional<Instant> timer_set;
+  HandshakeQueue queue;
+  io::ReceiveSlab slab{kControlSlots};
+  DropCounters drops;
+
+  Link link = Link::down;
+  std::uint16_t wanted_port = 0;  // 0: any
+  std::uint16_t port = 0;         // in use, or last in use
+  std::uint32_t fwmark = 0;
+  ControlSocket v4, v6;
+  std::vector<int> marked;  // descriptors of all sockets; borrowed from their owners
+
+  std::vector<std::unique_ptr<Lane>> lanes;
+  std::unique_ptr<Watch> wakeup_watch, timer_watch;
+  bool turn_posted = false;
+  std::shared_ptr<bool> alive = std::make_shared<bool>(true);
+
+  // sockets
+  Result<void, io::SystemError> open_sockets(std::uint16_t wanted, std::uint32_t mark);
+  void adopt(io::Outside outside);
+  ControlSocket adopt_control(io::UdpGroup& group);
+  void close_sockets();
+  void replace_lane_sockets(io::Outside* outside);
+  Result<void, io::SystemError> mark_sockets(std::uint32_t mark);
+
+  // turns
+  void drain(io::UdpSocket& socket);
+  void screen(Bytes datagram, const io::InTrain& train);
+  void enqueue(Now now, const report::Handshake& message);
+  void take_lane_reports();
+  void turn();
+  void post_turn();
+  void deliver(Now now, Actions actions);
+  void send(Now now, const Outgoing& outgoing);
+  void rearm();
+
+  // configuration
+  void change_peer(Now now, PeerChange& change, Actions& actions);
+  [[nodiscard]] bool exceeds_peers(const SetRequest& request) const;
+};
+
+}  // namespace culvert::engine

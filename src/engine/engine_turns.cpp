@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// A turn of the control thread: drain a socket or the lanes' rings into the queue of handshakes, compute a few of them,
+// do what is due, hand out what follows. Turns are short, so that a flood of handshakes delays timers and reports by
+// the time of a few multiplications only.
+#include <asio/post.hpp>
+
+#include "engine_state.hpp"
+
+namespace culvert::engine {
+namespace {
+
+constexpr std::size_t kMessagesATurn = 16;
+
+}  // namespace
+
+void Engine::State::drain(io::UdpSocket& socket) {
+  const io::ReceiveOutcome outcome = socket.receive(slab);
+  for (const io::InTrain& train : outcome.trains)
+    io::for_each_datagram(train, [&](Bytes datagram) { screen(datagram, train); });
+}
+
+void Engine::State::screen(Bytes datagram, const io::InTrain& train) {
+  if (train.truncated) return drops.count(Drop::truncated);
+  // A data message can only have come here behind a program that steers wrongly.
+  if (wire::classify(datagram) == wire::Type::data) return drops.count(Drop::unknown_index);
+  if (datagram.size() > wire::kLargestHandshake) return drops.count(Drop::not_wireguard);
+  report::Handshake message;
+  std::copy(datagram.begin(), datagram.end(), message.octets.begin());
+  message.size = datagram.size();
+  message.from = train.from;
+  message.local = train.local;
+  enqueue(read_now(), message);
+}
+
+void Engine::State::enqueue(Now now, const report::Handshake& message) {
+  if (const auto type = device.screen(Bytes(message.octets).first(message.size)); !type)
+    drops.count(type.error());
+  else if (!queue.push(now.mono, message))
+    drops.count(Drop::handshake_queue_full);
+}
+
+void Engine::State::take_lane_reports() {
+  const Now now = read_now();
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    Actions actions;
+    LaneReport item;
+    while (lanes[i]->take_report(item)) {
+      if (const auto* notice = std::get_if<Notice>(&item)) {
+        handlers.notice(*notice);
+      } else if (const auto* message = std::get_if<report::Handshake>(&std::get<Report>(item))) {
+        enqueue(now, *message);
+      } else {
+        device.handle(now, std::get<Report>(item), i, actions);
+      }
+    }
+    deliver(now, std::move(actions));
+  }
+}
+
+void Engine::State::turn() {
+  const Now now = read_now();
+  Actions actions;
+  for (std::size_t i = 0; i < kMessagesATurn; ++i) {
+    const Load load = queue.load(now.mono);
+    const report::Handshake* message = queue.pop();
+    if (message == nullptr) break;
+    const Bytes datagram = Bytes(message->octets).first(message->size);
+    if (const auto handled = device.handle(now, datagram, message->from, message->local, load, actions); !handled)
+      drops.count(handled.error());
+  }
+  device.run_timers(now, actions);
+  deliver(now, std::move(actions));
+  rearm();
+  if (queue.size() != 0) post_turn();
+}
+
+void Engine::State::post_turn() {
+  if (std::exchange(turn_posted, true)) return;
+  asio::post(context, [this, still = std::weak_ptr<bool>(alive)] {
+    if (still.expired()) return;
+    turn_posted = false;
+    turn();
+  });
+}
+
+void Engine::State::deliver(Now now, Actions actions) {
+  if (!actions.posts.empty()) {
+    std::vector<std::vector<LaneMail>> mail(lanes.size());
+    for (Post& post : actions.posts)
+      for (std::size_t i = 0; i < lanes.size(); ++i)
+        if (post.to.include(i)) mail[i].emplace_back(post.change);
+    for (std::size_t i = 0; i < lanes.size(); ++i) lanes[i]->post(std::move(mail[i]));
+  }
+  for (const Outgoing& outgoing : actions.outgoing) send(now, outgoing);
+  for (const Event& event : actions.events) handlers.event(event, event.peer ? device.peer(*event.peer) : nullptr);
+}
+
+void Engine::State::send(Now, const Outgoing& outgoing) {
+  io::UdpSocket* socket = (outgoing.to.address.family == Family::v4 ? v4 : v6).socket.get();
+  if (socket == nullptr) return drops.count(Drop::outside_unreachable);
+  const io::OutTrain train{.to = outgoing.to,
+                           .from = outgoing.from,
+                           .tos = outgoing.tos,
+                           .octets = Bytes(outgoing.octets).first(outgoing.size),
+                           .stride = outgoing.size};
+  io::SendOutcome outcome;
+  socket->send({&train, 1}, {&outcome, 1});
+  if (outcome.failed != 0) drops.count(io::send_drop(outcome.error), outcome.failed);
+}
+
+void Engine::State::rearm() {
+  const auto next = device.next_deadline();
+  if (next == timer_set) return;
+  timer_set = next;
+  timer.set(next);
+}
+
+}  // namespace culvert::engine

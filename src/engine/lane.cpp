@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include "lane.hpp"
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <csignal>
+#include <iterator>
+
+#include "clock.hpp"
+
+namespace culvert::engine {
+namespace {
+
+constexpr std::size_t kRingReports = 1024;
+constexpr std::size_t kRoomForOthers = 256;  // that handshake messages leave free in the ring
+
+enum Source : std::uint32_t { kTun, kSocket4, kSocket6, kMail };
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+}  // namespace
+
+Lane::Lane(const LaneOptions& options, std::unique_ptr<io::TunQueue> tun, const crypto::AeadBackend& aead,
+           Wakeup& control)
+    : state_(options.lane, options.lanes, options.mtu, aead),
+      tun_(std::move(tun)),
+      coalescer_(*tun_, options.coalesce),
+      outbound_(state_, *tun_),
+      inbound_(state_, coalescer_),
+      reports_(kRingReports),
+      control_(control),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  watch(tun_->descriptor(), kTun);
+  watch(mailbox_.wakeup().descriptor(), kMail);
+  // Signals are for the control thread.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+Lane::~Lane() {
+  std::vector<LaneMail> stop;
+  stop.emplace_back(mail::Stop{});
+  mailbox_.post(std::move(stop));
+  thread_.join();
+}
+
+void Lane::run() {
+  std::array<epoll_event, 8> events;
+  while (!stopping_) {
+    const int ready =
+        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), waiting_.empty() ? -1 : 1);
+    state_.now = read_monotonic();
+    const std::size_t room = reports_.room();
+    state_.handshake_room = room > kRoomForOthers && waiting_.empty() ? room - kRoomForOthers : 0;
+    for (int i = 0; i < ready; ++i) {
+      if (mailbox_.waiting()) take_mail();
+      round(events[static_cast<std::size_t>(i)].data.u32);
+    }
+    hand_over_reports();
+  }
+}
+
+void Lane::round(std::uint32_t source) {
+  switch (source) {
+    case kTun:
+      if (outbound_.run() == Progress::gone) {
+        unwatch(tun_->descriptor());
+        state_.notices.push_back({Notice::Kind::interface_gone, 0});
+      }
+      return;
+    case kSocket4:
+    case kSocket6: {
+      // Mail taken in this very wake-up may have replaced the socket.
+      io::UdpSocket* socket = (source == kSocket4 ? state_.v4 : state_.v6).get();
+      if (socket != nullptr && inbound_.run(*socket) == Progress::gone) unwatch(socket->descriptor());
+      return;
+    }
+    case kMail:
+      mailbox_.wakeup().clear();
+      return take_mail();
+  }
+}
+
+void Lane::take_mail() {
+  mailbox_.take([this](LaneMail&& item) {
+    std::visit(Overloaded{
+                   [this](Change&& change) { carry_out(state_.path.apply(std::move(change))); },
+                   [this](mail::SocketsReplaced&& sockets) {
+                     for (const auto* old : {state_.v4.get(), state_.v6.get()})
+                       if (old != nullptr) unwatch(old->descriptor());
+                     state_.v4 = std::move(sockets.v4);
+                     state_.v6 = std::move(sockets.v6);
+                     if (state_.v4) watch(state_.v4->descriptor(), kSocket4);
+                     if (state_.v6) watch(state_.v6->descriptor(), kSocket6);
+                   },
+                   [this](mail::Stop&&) { stopping_ = true; },
+               },
+               std::move(item));
+  });
+}
+
+void Lane::carry_out(const DataPath::Todo& todo) {
+  using What = DataPath::Todo::What;
+  if (todo.peer == nullptr) return;
+  switch (todo.what) {
+    case What::nothing:
+      return;
+    case What::send_keepalive:
+      return outbound_.send_keepalive(*todo.peer);
+    case What::flush_staged:
+      outbound_.send_staged(*todo.peer);
+      return;
+    case What::flush_or_keepalive:
+      if (outbound_.send_staged(*todo.peer) == 0) outbound_.send_keepalive(*todo.peer);
+      return;
+  }
+}
+
+void Lane::hand_over_reports() {
+  if (state_.reports.empty() && state_.notices.empty() && waiting_.empty()) return;
+  std::move(state_.reports.begin(), state_.reports.end(), std::back_inserter(waiting_));
+  std::move(state_.notices.begin(), state_.notices.end(), std::back_inserter(waiting_));
+  state_.reports.clear();
+  state_.notices.clear();
+  std::size_t handed = 0;
+  while (handed < waiting_.size() && reports_.push(waiting_[handed])) ++handed;
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(handed));
+  control_.wake();
+}
+
+void Lane::watch(int descriptor, std::uint32_t source) {
+  if (descriptor < 0) return;
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u32 = source;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event);
+}
+
+void Lane::unwatch(int descriptor) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr); }
+
+}  // namespace culvert::engine

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "outbound.hpp"
+
+#include <algorithm>
+
+#include "messages.hpp"
+
+namespace culvert::engine {
+namespace {
+
+constexpr std::size_t kReadsARound = 64;
+
+}  // namespace
+
+Outbound::Outbound(LaneState& state, io::TunQueue& tun)
+    : state_(state),
+      tun_(tun),
+      super_(std::make_unique<std::uint8_t[]>(io::kSuperPacketOctets)),
+      slab_(std::make_unique<std::uint8_t[]>(kSlabOctets)) {}
+
+Progress Outbound::run() {
+  Progress progress = Progress::more;
+  for (std::size_t i = 0; i < kReadsARound && progress == Progress::more; ++i) {
+    const auto read = tun_.read({super_.get(), io::kSuperPacketOctets});
+    if (read)
+      take(read->header, read->packet);
+    else
+      progress = read.error().stop == io::TunStop::gone ? Progress::gone : Progress::idle;
+  }
+  close_train();
+  flush();
+  return progress;
+}
+
+void Outbound::take(const io::VnetHeader& header, Bytes packet) {
+  const auto plan = io::plan(header, packet);
+  if (!plan) return state_.path.drops().count(plan.error());
+  const auto peer = state_.path.route(packet);
+  if (!peer) return state_.path.drops().count(peer.error(), plan->count);
+  const wire::Ecn ecn = wire::ecn(packet);
+  for (std::size_t i = 0; i < plan->count; ++i) add(**peer, *plan, i, ecn);
+}
+
+void Outbound::add(DataPath::Peer& peer, const io::SegmentPlan& plan, std::size_t index, wire::Ecn ecn) {
+  const std::size_t padded = state_.path.padded(plan.size(index));
+  const std::size_t slot = padded + wire::kDataOverhead;
+  if (slot > io::kMaxDatagramOctets) return state_.path.drops().count(Drop::too_big);
+  if (open_.peer != nullptr && !joins(peer, slot, ecn)) close_train();
+  if (open_.peer == nullptr) open_train(peer, slot, ecn);
+
+  const MutBytes plaintext(slab_.get() + open_.start + open_.octets + sizeof(wire::DataHeader), padded);
+  const std::size_t size = io::write_segment(plan, index, plaintext);
+  std::fill(plaintext.begin() + static_cast<std::ptrdiff_t>(size), plaintext.end(), std::uint8_t{0});
+  open_.octets += slot;
+  ++open_.count;
+  if (slot < open_.stride) close_train();
+}
+
+bool Outbound::joins(const DataPath::Peer& peer, std::size_t slot, wire::Ecn ecn) const noexcept {
+  return open_.peer == &peer &&                            // [0]
+         open_.count < io::kMaxTrainPackets &&             // [1]
+         open_.octets + slot <= io::kMaxDatagramOctets &&  // [2]
+         slot <= open_.stride &&                           // [3]
+         open_.ecn == ecn;                                 // [4]
+}
+
+void Outbound::open_train(DataPath::Peer& peer, std::size_t slot, wire::Ecn ecn) {
+  const Departures& departures = peer.endpoint->address.family == Family::v4 ? v4_ : v6_;
+  if (kSlabOctets - used_ < io::kMaxDatagramOctets || departures.count == kTrains) flush();
+  open_ = {.peer = &peer, .start = used_, .octets = 0, .stride = slot, .count = 0, .ecn = ecn};
+}
+
+void Outbound::close_train() {
+  if (open_.peer == nullptr) return;
+  const MutBytes train(slab_.get() + open_.start, open_.octets);
+  const auto job = state_.path.begin_seal(state_.now, *open_.peer, open_.count, state_.reports);
+  if (!job) {
+    stage_train(train);
+    open_.peer = nullptr;
+    return;
+  }
+  wire::DataHeader header;
+  header.receiver = job->session->remote_index;
+  for (std::size_t i = 0; i < open_.count; ++i) {
+    header.counter = job->first + i;
+    wire::store(header, train.subspan(i * open_.stride));
+  }
+  state_.aead.seal_train(job->session->keys.send, job->first, train, open_.stride);
+  const bool keepalive = open_.stride == wire::kDataOverhead;
+  state_.path.sent(state_.now, *open_.peer, keepalive ? Carries::nothing : Carries::data, train.size(), state_.reports);
+  depart(train);
+  open_.peer = nullptr;
+}
+
+void Outbound::stage_train(MutBytes train) {
+  for (std::size_t at = 0; at < train.size(); at += open_.stride) {
+    const Bytes slot = train.subspan(at, std::min(open_.stride, train.size() - at));
+    const Bytes plaintext = slot.subspan(sizeof(wire::DataHeader), slot.size() - wire::kDataOverhead);
+    if (const auto view = wire::parse_ip(plaintext))
+      state_.path.stage(*open_.peer, plaintext.first(view->total_octets));
+  }
+}
+
+void Outbound::depart(MutBytes train) {
+  const DataPath::Peer& peer = *open_.peer;
+  Departures& departures = peer.endpoint->address.family == Family::v4 ? v4_ : v6_;
+  // DSCP 0, ECN of the inner packet [RFC 6040 4.1].
+  departures.trains[departures.count] = {.to = *peer.endpoint,
+                                         .from = peer.source,
+                                         .tos = static_cast<std::uint8_t>(open_.ecn),
+                                         .octets = train,
+                                         .stride = open_.stride};
+  departures.peers[departures.count++] = open_.peer;
+  used_ = open_.start + open_.octets;
+}
+
+void Outbound::flush() {
+  send(v4_, state_.v4.get());
+  send(v6_, state_.v6.get());
+  used_ = 0;
+}
+
+void Outbound::send(Departures& departures, io::UdpSocket* socket) {
+  if (departures.count == 0) return;
+  const std::span<const io::OutTrain> trains(departures.trains.data(), departures.count);
+  if (socket == nullptr) {
+    for (const io::OutTrain& train : trains)
+      state_.path.drops().count(Drop::outside_unreachable, io::datagram_count(train.octets.size(), train.stride));
+    departures.count = 0;
+    return;
+  }
+  std::array<io::SendOutcome, kTrains> outcomes;
+  socket->send(trains, std::span(outcomes).first(trains.size()));
+  for (std::size_t i = 0; i < trains.size(); ++i) {
+    const io::SendOutcome& outcome = outcomes[i];
+    if (outcome.failed != 0) state_.path.drops().count(io::send_drop(outcome.error), outcome.failed);
+    if (outcome.gso_disabled_by != 0)
+      state_.notices.push_back({Notice::Kind::segmentation_off, outcome.gso_disabled_by});
+    DataPath::Peer& peer = *departures.peers[i];
+    if (outcome.source_rejected && peer.source) {
+      peer.source.reset();
+      state_.reports.push_back(report::SourceRejected{peer.id});
+    }
+  }
+  departures.count = 0;
+}
+
+void Outbound::send_keepalive(DataPath::Peer& peer) {
+  if (!peer.endpoint) return state_.path.drops().count(Drop::no_endpoint);
+  close_train();
+  open_train(peer, wire::kDataOverhead, wire::Ecn::not_ect);
+  open_.octets = wire::kDataOverhead;
+  open_.count = 1;
+  close_train();
+  flush();
+}
+
+std::size_t Outbound::send_staged(DataPath::Peer& peer) {
+  if (!peer.endpoint) return 0;
+  const auto packets = state_.path.take_staged(peer);
+  for (const auto& packet : packets) {
+    const auto plan = io::plan({}, packet);
+    if (plan) add(peer, *plan, 0, wire::ecn(packet));
+  }
+  close_train();
+  flush();
+  return packets.size();
+}
+
+}  // namespace culvert::engine

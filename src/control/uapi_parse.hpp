@@ -25,8 +25,8 @@ struct UapiError {
   int error = 0;  // positive errno
   Verb verb = Verb::unknown;
   std::size_t line = 0;  // counted from 1 within the operation; 0: the operation as a whole
-  std::string key;       // printable and short; may be empty
-  std::string reason;
+  std::string key{};     // printable and short; may be empty
+  std::string reason{};
   Connection connection = Connection::stays;  // closes: the next operation's start can not be found
 
   /// "line 7, endpoint: not a numeric IP:PORT"

@@ -36,7 +36,7 @@ class UapiReader {
   [[nodiscard]] Result<Operation, UapiError> take();
 
  private:
-  void take_line(std::string_view line);
+  void take_line();
   void fail(std::string_view reason);
   void wipe_line() noexcept;
 

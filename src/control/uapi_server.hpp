@@ -2,9 +2,13 @@
 // Serves the UAPI to many clients from the control thread, and never waits for one of them.
 #pragma once
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "device_control.hpp"
 #include "uapi_reader.hpp"
@@ -20,6 +24,8 @@ struct UapiServerOptions {
   std::size_t max_clients = 16;             // past this the oldest idle one makes room
   std::chrono::milliseconds timeout{5000};  // for one operation to arrive, and for any part of a reply to leave
   UapiLimits limits;
+  /// Whose connections are served, whatever the file's mode lets in.
+  std::vector<uid_t> allowed_users = {0, ::geteuid()};
 };
 
 /// Called on the control thread. Empty ones are allowed.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "udp_steering.hpp"
 
+#include "lane_index.hpp"
+
 namespace culvert::io {
 namespace {
 
@@ -17,13 +19,12 @@ constexpr sock_filter step(unsigned code, std::uint32_t operand, std::uint8_t if
 
 SteeringProgram steering_program(std::size_t lanes) noexcept {
   const auto count = static_cast<std::uint32_t>(lanes);
-  const auto mask = static_cast<std::uint32_t>(std::bit_ceil(lanes) - 1);
   return {
       step(BPF_LD | BPF_B | BPF_ABS, 0),
       step(BPF_JMP | BPF_JEQ | BPF_K, kDataMessage, 1, 0),
       step(BPF_RET | BPF_K, kControlSocket),
       step(BPF_LD | BPF_B | BPF_ABS, kReceiverOctet),
-      step(BPF_ALU | BPF_AND | BPF_K, mask),
+      step(BPF_ALU | BPF_AND | BPF_K, wire::lane_mask(lanes)),
       step(BPF_ALU | BPF_MOD | BPF_K, count),
       step(BPF_ALU | BPF_ADD | BPF_K, kFirstLaneSocket),
       step(BPF_RET | BPF_A, 0),

@@ -17,7 +17,7 @@ Result<void, io::SystemError> Engine::State::open_sockets(std::uint16_t wanted, 
 ControlSocket Engine::State::adopt_control(io::UdpGroup& group) {
   // Without GRO a handshake message never begins a train, so nothing else is ever gathered behind it.
   const io::UdpOffloads plain{};
-  auto socket = std::make_unique<io::SystemUdpSocket>(std::move(group.control), group.family, plain);
+  auto socket = io::make_udp_socket(std::move(group.control), group.family, plain);
   io::UdpSocket* const borrowed = socket.get();
   auto watch = std::make_unique<Watch>(context, socket->descriptor(), [this, borrowed] {
     drain(*borrowed);
@@ -52,7 +52,7 @@ void Engine::State::replace_lane_sockets(io::Outside* outside) {
     mail::SocketsReplaced sockets;
     const auto make = [&](std::optional<io::UdpGroup>& group) -> std::unique_ptr<io::UdpSocket> {
       if (!group) return nullptr;
-      return std::make_unique<io::SystemUdpSocket>(std::move(group->lanes[i]), group->family, group->offloads);
+      return io::make_udp_socket(std::move(group->lanes[i]), group->family, group->offloads);
     };
     std::vector<LaneMail> batch;
     if (outside != nullptr) {

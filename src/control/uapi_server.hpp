@@ -23,7 +23,7 @@ namespace culvert::control {
 struct UapiServerOptions {
   std::size_t max_clients = 16;             // past this the oldest idle one makes room
   std::chrono::milliseconds timeout{5000};  // for one operation to arrive, and for any part of a reply to leave
-  UapiLimits limits;
+  UapiLimits limits{};
   /// Whose connections are served, whatever the file's mode lets in.
   std::vector<uid_t> allowed_users = {0, ::geteuid()};
 };
@@ -31,9 +31,9 @@ struct UapiServerOptions {
 /// Called on the control thread. Empty ones are allowed.
 struct UapiEvents {
   /// The socket's file was deleted, moved or replaced; said once. The custom is to end the daemon.
-  std::function<void()> socket_gone;
+  std::function<void()> socket_gone{};
   /// A sentence for the log: an operation that was refused, a client that was turned away.
-  std::function<void(std::string_view)> trouble;
+  std::function<void(std::string_view)> trouble{};
 };
 
 class UapiServer {

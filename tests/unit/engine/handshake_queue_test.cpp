@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#include "handshake_queue.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace culvert;
+using namespace culvert::engine;
+using namespace std::chrono_literals;
+
+TEST_CASE("the queue is first in, first out, and refuses the 1025th") {
+  HandshakeQueue queue;
+  const Instant now(100s);
+  for (std::uint32_t i = 0; i < 1024; ++i) {
+    report::Handshake message;
+    message.from.port = static_cast<std::uint16_t>(i);
+    CHECK(queue.push(now, message));
+  }
+  CHECK_FALSE(queue.push(now, {}));
+  for (std::uint32_t i = 0; i < 1024; ++i) CHECK(queue.pop()->from.port == i);
+  CHECK(queue.pop() == nullptr);
+}
+
+TEST_CASE("from the 128th waiting message on, and for one second after, the device is under load") {
+  HandshakeQueue queue;
+  Instant now(100s);
+  for (int i = 0; i < 127; ++i) CHECK(queue.push(now, {}));
+  CHECK(queue.load(now) == Load::normal);
+  CHECK(queue.push(now, {}));
+  CHECK(queue.load(now) == Load::heavy);
+  while (queue.pop() != nullptr) {
+  }
+  CHECK(queue.load(now + 999ms) == Load::heavy);
+  CHECK(queue.load(now + 1s) == Load::normal);
+}

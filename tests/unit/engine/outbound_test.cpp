@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+
+#include "lane_fixture.hpp"
+
+using namespace culvert;
+using namespace culvert::engine;
+using namespace culvert::engine::test;
+
+namespace {
+
+std::uint64_t counter_at(const Octetss& train, std::size_t at) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < 8; ++i) value |= std::uint64_t{train[at + 8 + i]} << (8 * i);
+  return value;
+}
+
+struct Sender : LaneEnd {
+  Sender() {
+    id = add_peer(2);
+    (void)give_session(id, Role::initiator, 0x100, 0x200, keys(1, 2));
+  }
+  PeerId id;
+};
+
+}  // namespace
+
+TEST_CASE("packets of one size to one peer leave as one train under consecutive counters") {
+  Sender lane;
+  for (std::uint32_t i = 0; i < 10; ++i) lane.tun.waiting.push_back(packet(1, 2, 100, i));
+  CHECK(lane.outbound.run() == Progress::idle);
+  REQUIRE(lane.udp->sent.size() == 1);
+  const Sent& train = lane.udp->sent[0];
+  CHECK(train.stride == 16 + 112 + 16);  // 100 octets are padded to 112
+  CHECK(train.octets.size() == 10 * train.stride);
+  for (std::size_t i = 0; i < 10; ++i) {
+    CHECK(train.octets[i * train.stride] == 4);
+    CHECK(train.octets[i * train.stride + 4] == 0x00);
+    CHECK(train.octets[i * train.stride + 5] == 0x02);
+    CHECK(counter_at(train.octets, i * train.stride) == i);
+  }
+}
+
+TEST_CASE("a shorter packet closes the train and a longer one begins the next, in order") {
+  Sender lane;
+  for (const std::size_t size : {200, 200, 60, 200, 400}) lane.tun.waiting.push_back(packet(1, 2, size));
+  (void)lane.outbound.run();
+  REQUIRE(lane.udp->sent.size() == 3);
+  CHECK(lane.udp->sent[0].octets.size() == 2 * (32 + 208) + 32 + 64);
+  CHECK(lane.udp->sent[1].octets.size() == 32 + 208);
+  CHECK(lane.udp->sent[2].octets.size() == 32 + 400);
+  CHECK(counter_at(lane.udp->sent[1].octets, 0) == 3);
+  CHECK(counter_at(lane.udp->sent[2].octets, 0) == 4);
+}
+
+TEST_CASE("padding never goes beyond the MTU") {
+  Sender lane;
+  lane.tun.waiting.push_back(packet(1, 2, 1420));
+  lane.tun.waiting.push_back(packet(1, 2, 1409));
+  (void)lane.outbound.run();
+  REQUIRE(lane.udp->sent.size() == 1);
+  CHECK(lane.udp->sent[0].octets.size() == 2 * (32 + 1420));
+}
+
+TEST_CASE("a train holds 64 packets at most, and 65,507 octets") {
+  Sender lane;
+  for (std::uint32_t i = 0; i < 65; ++i) lane.tun.waiting.push_back(packet(1, 2, 64, i));
+  while (lane.outbound.run() == Progress::more) {
+  }
+  REQUIRE(lane.udp->sent.size() == 2);
+  CHECK(lane.udp->sent[0].octets.size() == 64 * (32 + 64));
+  lane.udp->sent.clear();
+  for (std::uint32_t i = 0; i < 60; ++i) lane.tun.waiting.push_back(packet(1, 2, 1420, i));
+  (void)lane.outbound.run();
+  REQUIRE(lane.udp->sent.size() == 2);
+  CHECK(lane.udp->sent[0].octets.size() == 45 * 1452);  // 46 would be 66,792
+  CHECK(lane.udp->sent[1].octets.size() == 15 * 1452);
+}
+
+TEST_CASE("packets of two peers never share a train") {
+  Sender lane;
+  const PeerId other = lane.add_peer(3);
+  (void)lane.give_session(other, Role::initiator, 0x300, 0x400, keys(3, 4));
+  for (const std::uint8_t to : {2, 3, 2, 3}) lane.tun.waiting.push_back(packet(1, to, 100));
+  (void)lane.outbound.run();
+  REQUIRE(lane.udp->sent.size() == 4);
+  CHECK(lane.udp->sent[0].to == endpoint(2));
+  CHECK(lane.udp->sent[1].to == endpoint(3));
+  CHECK(lane.udp->sent[1].octets[5] == 0x04);
+}
+
+TEST_CASE("the inner ECN goes outside with DSCP 0, and another ECN begins another train") {
+  Sender lane;
+  lane.tun.waiting.push_back(packet(1, 2, 100, 0, 0xb8 | 2));
+  lane.tun.waiting.push_back(packet(1, 2, 100, 0, 0xb8 | 2));
+  lane.tun.waiting.push_back(packet(1, 2, 100, 0, 3));
+  (void)lane.outbound.run();
+  REQUIRE(lane.udp->sent.size() == 2);
+  CHECK(lane.udp->sent[0].tos == 2);
+  CHECK(lane.udp->sent[1].tos == 3);
+}
+
+TEST_CASE("without a session packets wait, a session is asked for once, and they leave in order when it comes") {
+  LaneEnd lane;
+  const PeerId id = lane.add_peer(2);
+  for (std::uint32_t i = 0; i < 3; ++i) lane.tun.waiting.push_back(packet(1, 2, 100 + 16 * i, i));
+  (void)lane.outbound.run();
+  CHECK(lane.udp->sent.empty());
+  REQUIRE(lane.state.reports.size() == 1);
+  CHECK(std::get<report::SessionWanted>(lane.state.reports[0]).peer == id);
+
+  const auto todo =
+      lane.give_session(id, Role::responder, 0x100, 0x200, keys(1, 2), change::SessionsReplaced::Then::flush);
+  CHECK(todo.what == DataPath::Todo::What::flush_staged);
+  CHECK(lane.outbound.send_staged(*todo.peer) == 3);
+  REQUIRE(lane.udp->sent.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(counter_at(lane.udp->sent[i].octets, 0) == i);
+  CHECK(lane.outbound.send_staged(*todo.peer) == 0);
+}
+
+TEST_CASE("what is for nobody, or no IP, is counted and leaves nothing behind") {
+  Sender lane;
+  lane.tun.waiting.push_back(packet(1, 77, 100));
+  lane.tun.waiting.push_back(Octetss(40, 0x00));
+  (void)lane.outbound.run();
+  CHECK(lane.dropped(Drop::no_peer_for_destination) == 1);
+  CHECK(lane.dropped(Drop::not_ip) == 1);
+  CHECK(lane.udp->sent.empty());
+  CHECK(lane.state.reports.empty());
+}
+
+TEST_CASE("a keepalive is 32 octets, and without a session it only asks for one") {
+  Sender lane;
+  lane.outbound.send_keepalive(*lane.state.path.find(lane.id));
+  REQUIRE(lane.udp->sent.size() == 1);
+  CHECK(lane.udp->sent[0].octets.size() == 32);
+  LaneEnd bare;
+  const PeerId id = bare.add_peer(2);
+  bare.outbound.send_keepalive(*bare.state.path.find(id));
+  CHECK(bare.udp->sent.empty());
+  CHECK(bare.state.reports.size() == 1);
+}
+
+TEST_CASE("a source address that the kernel rejects is forgotten and reported") {
+  Sender lane;
+  const Source source{endpoint(9).address, 3};
+  (void)lane.state.path.apply(change::EndpointMoved{lane.id, endpoint(2), source});
+  lane.tun.waiting.push_back(packet(1, 2, 100));
+  lane.udp->next_outcome.source_rejected = true;
+  (void)lane.outbound.run();
+  CHECK(lane.udp->sent[0].from == source);
+  CHECK_FALSE(lane.state.path.find(lane.id)->source);
+  CHECK(std::holds_alternative<report::SourceRejected>(lane.state.reports.back()));
+}
+
+TEST_CASE("failed sends and a missing address family are counted by reason") {
+  Sender lane;
+  lane.udp->next_outcome = {.sent = 0, .failed = 2, .error = EPERM};
+  lane.tun.waiting.push_back(packet(1, 2, 100));
+  lane.tun.waiting.push_back(packet(1, 2, 100));
+  (void)lane.outbound.run();
+  CHECK(lane.dropped(Drop::blocked_by_firewall) == 2);
+  lane.state.v4.reset();
+  lane.tun.waiting.push_back(packet(1, 2, 100));
+  (void)lane.outbound.run();
+  CHECK(lane.dropped(Drop::outside_unreachable) == 1);
+}
+
+TEST_CASE("a deleted interface ends the reading") {
+  Sender lane;
+  lane.tun.at_end = io::TunStop::gone;
+  CHECK(lane.outbound.run() == Progress::gone);
+}

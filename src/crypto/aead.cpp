@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 
+#include "dead_stack.hpp"
 #include "hash.hpp"
 #include "nonce.hpp"
 
@@ -11,6 +12,7 @@ namespace {
 
 /// False, and `out` zeroed, unless libsodium says that the tag fits.
 bool verified(int status, MutBytes out) noexcept {
+  wipe_dead_stack();
   if (status == 0) return true;
   if (!out.empty()) sodium_memzero(out.data(), out.size());
   return false;
@@ -23,6 +25,7 @@ void seal(const Secret<32>& key, std::uint64_t counter, Bytes plain, Bytes ad, M
   const Nonce nonce = make_nonce(counter);
   crypto_aead_chacha20poly1305_ietf_encrypt(out.data(), nullptr, plain.data(), plain.size(), ad.data(), ad.size(),
                                             nullptr, nonce.data(), key.bytes().data());
+  wipe_dead_stack();
 }
 
 bool open(const Secret<32>& key, std::uint64_t counter, Bytes sealed, Bytes ad, MutBytes out) noexcept {
@@ -40,6 +43,7 @@ void xseal(const Secret<32>& key, std::span<const std::uint8_t, 24> nonce, Bytes
   if (out.size() != plain.size() + kTagOctets) std::abort();
   crypto_aead_xchacha20poly1305_ietf_encrypt(out.data(), nullptr, plain.data(), plain.size(), ad.data(), ad.size(),
                                              nullptr, nonce.data(), key.bytes().data());
+  wipe_dead_stack();
 }
 
 bool xopen(const Secret<32>& key, std::span<const std::uint8_t, 24> nonce, Bytes sealed, Bytes ad,

@@ -11,6 +11,8 @@
 
 #include <cstdlib>
 
+#include "dead_stack.hpp"
+
 namespace culvert::crypto {
 namespace {
 
@@ -99,6 +101,7 @@ Secret<32> hmac(Bytes key, std::initializer_list<Bytes> parts) noexcept {
   outer.update(padded.xored_with(0x5c).bytes());
   outer.update(digest.bytes());
   outer.finish(digest.bytes());
+  wipe_dead_stack();
   return digest;
 }
 

@@ -44,16 +44,17 @@ struct Deleted {};
 
 using LinkEvent = std::variant<link::Up, link::Down, link::MtuChanged, link::Renamed, link::Moved, link::Deleted>;
 
-/// One rtnetlink message about one link.
+/// One rtnetlink message about one link, or the end of the list of all links.
 struct LinkMessage {
-  enum class Kind : std::uint8_t { state, deleted, moved };
+  enum class Kind : std::uint8_t { state, deleted, moved, end_of_list };
 
   Kind kind = Kind::state;
   int index = 0;
   LinkState state;  // for Kind::state
 };
 
-/// What a received buffer says about links. Messages of other kinds are left out; a malformed rest is ignored.
+/// What a received buffer, aligned for netlink headers, says about links. Messages of other kinds are left out; a
+/// malformed rest is ignored.
 [[nodiscard]] std::vector<LinkMessage> parse_link_messages(Bytes octets);
 /// What changed. Without a previous state: up or down, and the MTU.
 [[nodiscard]] std::vector<LinkEvent> link_events(const std::optional<LinkState>& previous, const LinkState& current);

@@ -8,7 +8,18 @@
 
 namespace culvert {
 
-Device::Device(std::size_t lanes, Entropy& entropy) : lanes_(lanes), entropy_(entropy) {}
+namespace {
+
+Octets<16> random_seed(Entropy& entropy) noexcept {
+  Octets<16> seed{};
+  entropy.fill(seed);
+  return seed;
+}
+
+}  // namespace
+
+Device::Device(std::size_t lanes, Entropy& entropy)
+    : lanes_(lanes), entropy_(entropy), limiter_(random_seed(entropy)) {}
 
 void Device::set_private_key(PrivateKey key, Actions& actions) {
   has_identity_ = !key.secret.is_zero();

@@ -13,7 +13,9 @@ namespace culvert {
 /// The table is bounded and fails closed: a source that finds no room is refused. Idle entries go after one second.
 class RateLimiter {
  public:
-  explicit RateLimiter(std::size_t max_entries = 65536) : max_entries_(max_entries) {}
+  /// \param seed  16 random octets: they key the hash, so that nobody can aim at one bucket of the table.
+  explicit RateLimiter(const Octets<16>& seed, std::size_t max_entries = 65536)
+      : max_entries_(max_entries), buckets_(0, KeyHash{seed}) {}
 
   /// Takes a token for `from` if there is one. `from` has proved by its cookie that it owns the address.
   [[nodiscard]] bool allow(Instant now, const IpAddress& from);
@@ -26,6 +28,7 @@ class RateLimiter {
     Duration tokens;
   };
   struct KeyHash {
+    Octets<16> seed;
     std::size_t operator()(const IpAddress& key) const noexcept;
   };
   void forget_idle(Instant now);

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include "rate_limiter.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <sodium.h>
+
+#include "params.hpp"
+
+namespace culvert {
+namespace {
+
+// A bucket holds time: each token costs a twentieth of a second, and five fit.
+constexpr Duration kCost = std::chrono::seconds(1) / params::kTokensPerSecond;
+constexpr Duration kFull = kCost * params::kTokenBurst;
+constexpr std::chrono::seconds kIdle{1};
+
+// Whoever has one IPv6 address has a /64 of them.
+IpAddress owner(IpAddress from) noexcept {
+  if (from.family == Family::v6) std::fill(from.octets.begin() + 8, from.octets.end(), std::uint8_t{0});
+  return from;
+}
+
+}  // namespace
+
+std::size_t RateLimiter::KeyHash::operator()(const IpAddress& key) const noexcept {
+  Octets<8> hash{};
+  crypto_shorthash(hash.data(), key.octets.data(), key.octets.size(), seed.data());
+  std::size_t result = 0;
+  std::memcpy(&result, hash.data(), sizeof result);
+  return result;
+}
+
+bool RateLimiter::allow(Instant now, const IpAddress& from) {
+  forget_idle(now);
+  const IpAddress key = owner(from);
+  const auto found = buckets_.find(key);
+  if (found == buckets_.end()) {
+    if (buckets_.size() >= max_entries_) return false;
+    buckets_.emplace(key, Bucket{now, kFull - kCost});
+    return true;
+  }
+  Bucket& bucket = found->second;
+  bucket.tokens = std::min(kFull, bucket.tokens + (now - bucket.last));
+  bucket.last = now;
+  if (bucket.tokens < kCost) return false;
+  bucket.tokens -= kCost;
+  return true;
+}
+
+void RateLimiter::forget_idle(Instant now) {
+  if (now < next_sweep_) return;
+  next_sweep_ = now + kIdle;
+  std::erase_if(buckets_, [&](const auto& entry) { return now - entry.second.last >= kIdle; });
+}
+
+}  // namespace culvert

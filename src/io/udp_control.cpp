@@ -107,7 +107,10 @@ InControl read_control(const msghdr& message) noexcept {
   InControl out;
   // glibc's CMSG_NXTHDR wants a pointer to non-const and does not write through it.
   auto& chain = const_cast<msghdr&>(message);
+  const auto* end = static_cast<const std::byte*>(message.msg_control) + message.msg_controllen;
   for (cmsghdr* header = CMSG_FIRSTHDR(&chain); header != nullptr; header = CMSG_NXTHDR(&chain, header)) {
+    // CMSG_NXTHDR looks at what follows, and nobody at whether the first one ends within the buffer.
+    if (header->cmsg_len > static_cast<std::size_t>(end - reinterpret_cast<const std::byte*>(header))) break;
     if (header->cmsg_level == IPPROTO_IP) {
       read_ip(*header, out);
     } else if (header->cmsg_level == IPPROTO_IPV6) {

@@ -23,7 +23,7 @@ bool GsoPolicy::learn(const GsoRefusal& refusal, Resend resend) noexcept {
   } else if (resend == Resend::went && refusal.error == EMSGSIZE) {
     remember(refusal.to, refusal.stride);
   } else if (resend == Resend::went && refusal.error == EINVAL) {
-    max_segments_ = std::max<std::size_t>(1, std::min(max_segments_, refusal.segments) / 2);
+    max_segments_ = std::max<std::size_t>(1, std::min(max_segments_, refusal.segments / 2));
   }
   return !enabled();
 }

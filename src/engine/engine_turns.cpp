@@ -10,6 +10,7 @@ namespace culvert::engine {
 namespace {
 
 constexpr std::size_t kMessagesATurn = 16;
+constexpr std::size_t kReportsATurn = 256;  // of each lane
 
 }  // namespace
 
@@ -44,7 +45,8 @@ void Engine::State::take_lane_reports() {
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     Actions actions;
     LaneReport item;
-    while (lanes[i]->take_report(item)) {
+    std::size_t taken = 0;
+    for (; taken < kReportsATurn && lanes[i]->take_report(item); ++taken) {
       if (const auto* notice = std::get_if<Notice>(&item)) {
         handlers.notice(*notice);
       } else if (const auto* message = std::get_if<report::Handshake>(&std::get<Report>(item))) {
@@ -53,6 +55,7 @@ void Engine::State::take_lane_reports() {
         device.handle(now, std::get<Report>(item), i, actions);
       }
     }
+    if (taken == kReportsATurn) wakeup.wake();  // more may wait: after the others' turn
     deliver(now, std::move(actions));
   }
 }

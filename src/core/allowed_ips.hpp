@@ -11,8 +11,8 @@ namespace culvert {
 
 /// Longest-prefix match from addresses to owners ("cryptokey routing" [W 2]). An owner is a small number that the
 /// caller chooses (a peer's slot). Inserting an identical prefix moves it to the new owner, and to the end of that
-/// owner's list [K]. Of many prefixes each takes 28 to 43 octets of heap (IPv4) or 40 to 58 (IPv6); an empty table takes
-/// none.
+/// owner's list [K]. In a big table a prefix takes 28 to 43 octets of heap (IPv4) or 40 to 58 (IPv6); an empty one
+/// takes none.
 class AllowedIps {
  public:
   using Owner = std::uint32_t;

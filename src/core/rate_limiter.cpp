@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "rate_limiter.hpp"
 
+#include <sodium.h>
+
 #include <algorithm>
 #include <cstring>
-
-#include <sodium.h>
 
 #include "params.hpp"
 
@@ -12,7 +12,8 @@ namespace culvert {
 namespace {
 
 // A bucket holds time: each token costs a twentieth of a second, and five fit.
-constexpr Duration kCost = std::chrono::seconds(1) / params::kTokensPerSecond;
+constexpr Duration kCost = Duration(std::chrono::seconds(1)) / params::kTokensPerSecond;
+static_assert(kCost * params::kTokensPerSecond == std::chrono::seconds(1));
 constexpr Duration kFull = kCost * params::kTokenBurst;
 constexpr std::chrono::seconds kIdle{1};
 

@@ -13,6 +13,12 @@ namespace culvert {
 /// The table is bounded and fails closed: a source that finds no room is refused. Idle entries go after one second.
 class RateLimiter {
  public:
+  /// SipHash-2-4 under a random key.
+  struct KeyHash {
+    Octets<16> seed;
+    std::size_t operator()(const IpAddress& key) const noexcept;
+  };
+
   /// \param seed  16 random octets: they key the hash, so that nobody can aim at one bucket of the table.
   explicit RateLimiter(const Octets<16>& seed, std::size_t max_entries = 65536)
       : max_entries_(max_entries), buckets_(0, KeyHash{seed}) {}
@@ -26,10 +32,6 @@ class RateLimiter {
   struct Bucket {
     Instant last;
     Duration tokens;
-  };
-  struct KeyHash {
-    Octets<16> seed;
-    std::size_t operator()(const IpAddress& key) const noexcept;
   };
   void forget_idle(Instant now);
 

@@ -13,6 +13,7 @@ constexpr std::uint64_t bit(std::uint64_t counter) noexcept { return std::uint64
 }  // namespace
 
 bool ReplayWindow::would_accept(std::uint64_t counter) const noexcept {
+  if (counter >= params::kRejectAfterMessages) return false;
   if (counter >= next_) return true;
   if (next_ - 1 - counter > params::kWindow) return false;  // distance to the greatest accepted
   return (words_[(counter / 64) % kWords] & bit(counter)) == 0;

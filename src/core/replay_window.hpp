@@ -9,7 +9,7 @@
 namespace culvert {
 
 /// The sliding window of [RFC 6479] over 8192 bits. `would_accept` looks and never changes; `commit` changes, and is
-/// called only after the tag verified. Counters from kRejectAfterMessages on never reach it.
+/// called only after the tag verified. Counters from kRejectAfterMessages on are refused, so that nothing here wraps.
 class ReplayWindow {
  public:
   [[nodiscard]] bool would_accept(std::uint64_t counter) const noexcept;

@@ -204,3 +204,73 @@ TEST_CASE("a wrong IPv4 checksum stays wrong") {
   REQUIRE(wire::decapsulate_ecn(Ecn::ce, packet));
   CHECK(header_sum(packet) != 0xffff);
 }
+
+TEST_CASE("the UDP ports of a packet are found behind its header") {
+  for (std::size_t words = 5; words < 16; ++words) {
+    Packet packet = ipv4(words, 8);
+    packet[words * 4] = 0xca;
+    packet[words * 4 + 1] = 0x6c;
+    packet[words * 4 + 2] = 0x00;
+    packet[words * 4 + 3] = 0x35;
+    CHECK(wire::udp_ports(packet) == wire::UdpPorts{51820, 53});
+  }
+  Packet six = ipv6(8);
+  six[40] = 0xca;
+  six[41] = 0x6c;
+  six[42] = 0x00;
+  six[43] = 0x35;
+  CHECK(wire::udp_ports(six) == wire::UdpPorts{51820, 53});
+}
+
+TEST_CASE("what is not UDP has no ports") {
+  for (unsigned protocol = 0; protocol < 256; ++protocol) {
+    Packet four = ipv4(5, 64);
+    four[9] = static_cast<std::uint8_t>(protocol);
+    CHECK(wire::udp_ports(four).has_value() == (protocol == 17));
+    Packet six = ipv6(64);
+    six[6] = static_cast<std::uint8_t>(protocol);
+    six[40] = 58;  // behind a fragment header: ICMPv6
+    CHECK(wire::udp_ports(six).has_value() == (protocol == 17));
+  }
+}
+
+TEST_CASE("a first fragment has ports, a later one has none") {
+  Packet four = ipv4(5, 64);
+  four[6] = 0x20;  // more fragments
+  CHECK(wire::udp_ports(four));
+  for (int bit = 0; bit < 13; ++bit) {
+    four[6] = static_cast<std::uint8_t>(bit >= 8 ? 1 << (bit - 8) : 0);
+    four[7] = static_cast<std::uint8_t>(bit < 8 ? 1 << bit : 0);
+    CHECK_FALSE(wire::udp_ports(four));
+  }
+  Packet six = ipv6(64);
+  six[6] = 44;
+  six[40] = 17;
+  six[42] = 0x00;
+  six[43] = 0x01;  // more fragments
+  six[48] = 0xca;
+  six[49] = 0x6c;
+  six[50] = 0x00;
+  six[51] = 0x35;
+  CHECK(wire::udp_ports(six) == wire::UdpPorts{51820, 53});
+  for (int bit = 3; bit < 16; ++bit) {
+    six[42] = static_cast<std::uint8_t>(bit >= 8 ? 1 << (bit - 8) : 0);
+    six[43] = static_cast<std::uint8_t>(bit < 8 ? 1 << bit : 0);
+    CHECK_FALSE(wire::udp_ports(six));
+  }
+}
+
+TEST_CASE("ports that were cut off are not read") {
+  for (std::size_t payload = 0; payload < 8; ++payload) {
+    CHECK(wire::udp_ports(ipv4(5, payload)).has_value() == (payload >= 4));
+    CHECK(wire::udp_ports(ipv4(15, payload)).has_value() == (payload >= 4));
+    CHECK(wire::udp_ports(ipv6(payload)).has_value() == (payload >= 4));
+  }
+  for (std::size_t payload = 0; payload < 16; ++payload) {
+    Packet six = ipv6(payload);
+    six[6] = 44;
+    if (payload > 0) six[40] = 17;
+    for (std::size_t i = 41; i < std::min<std::size_t>(six.size(), 48); ++i) six[i] = 0;
+    CHECK(wire::udp_ports(six).has_value() == (payload >= 12));
+  }
+}

@@ -23,14 +23,14 @@
 namespace culvert {
 
 struct PeerInstants {
-  std::optional<Instant> unheard_since;  // see traffic.hpp
-  std::optional<Instant> unanswered_since;
-  std::optional<Instant> last_passage;
-  std::optional<Instant> last_initiation_sent;  // answered or not
-  std::optional<Instant> keys_born;             // youngest session; none: nothing to wipe
-  std::optional<Instant> last_persistent;       // persistent keepalive last asked for
-  Duration jitter{};                            // 0 to 333 ms, drawn anew for each initiation
-  std::chrono::seconds persistent_interval{0};  // 0: off
+  std::optional<Instant> unheard_since = {};  // see traffic.hpp
+  std::optional<Instant> unanswered_since = {};
+  std::optional<Instant> last_passage = {};
+  std::optional<Instant> last_initiation_sent = {};  // answered or not
+  std::optional<Instant> keys_born = {};             // youngest session; none: nothing to wipe
+  std::optional<Instant> last_persistent = {};       // persistent keepalive last asked for
+  Duration jitter{};                                 // 0 to 333 ms, drawn anew for each initiation
+  std::chrono::seconds persistent_interval{0};       // 0: off
   int retries = 0;
   bool awaiting_response = false;
   bool initiation_wanted = false;

@@ -12,7 +12,7 @@ using namespace culvert;
 namespace {
 
 // Typed again, not taken from the table: counters are named by these words outside this project.
-constexpr std::array<std::string_view, 37> kNames = {
+constexpr std::array<std::string_view, 38> kNames = {
     "not_wireguard",
     "truncated",
     "no_identity",
@@ -42,6 +42,7 @@ constexpr std::array<std::string_view, 37> kNames = {
     "not_ip",
     "no_peer_for_destination",
     "no_endpoint",
+    "routing_loop",
     "too_big",
     "staging_full",
     "handshake_gave_up",

@@ -98,7 +98,7 @@ TEST_CASE("an authentic packet from elsewhere moves the endpoint and says so onc
   pair.arrive(trains);
   CHECK(pair.b.state.path.find(pair.a_at_b)->endpoint == endpoint(66, 4000));
   std::size_t roamed = 0;
-  for (const Report& r : pair.b.state.reports) roamed += std::holds_alternative<report::Roamed>(r) ? 1 : 0;
+  for (const Report& r : pair.b.state.reports) roamed += std::holds_alternative<report::Roamed>(r) ? 1u : 0u;
   CHECK(roamed == 1);
 }
 

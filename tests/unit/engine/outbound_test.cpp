@@ -43,7 +43,7 @@ TEST_CASE("packets of one size to one peer leave as one train under consecutive 
 
 TEST_CASE("a shorter packet closes the train and a longer one begins the next, in order") {
   Sender lane;
-  for (const std::size_t size : {200, 200, 60, 200, 400}) lane.tun.waiting.push_back(packet(1, 2, size));
+  for (const std::size_t size : {200u, 200u, 60u, 200u, 400u}) lane.tun.waiting.push_back(packet(1, 2, size));
   (void)lane.outbound.run();
   REQUIRE(lane.udp->sent.size() == 3);
   CHECK(lane.udp->sent[0].octets.size() == 2 * (32 + 208) + 32 + 64);
@@ -81,7 +81,7 @@ TEST_CASE("packets of two peers never share a train") {
   Sender lane;
   const PeerId other = lane.add_peer(3);
   (void)lane.give_session(other, Role::initiator, 0x300, 0x400, keys(3, 4));
-  for (const std::uint8_t to : {2, 3, 2, 3}) lane.tun.waiting.push_back(packet(1, to, 100));
+  for (const int to : {2, 3, 2, 3}) lane.tun.waiting.push_back(packet(1, static_cast<std::uint8_t>(to), 100));
   (void)lane.outbound.run();
   REQUIRE(lane.udp->sent.size() == 4);
   CHECK(lane.udp->sent[0].to == endpoint(2));

@@ -96,6 +96,7 @@ void StartReport::succeeded() noexcept {
 
 void StartReport::failed(std::string_view text) noexcept {
   if (!pipe_) return;
+  ::prctl(PR_SET_PDEATHSIG, 0);  // the other process ends on this report, while here things are still being undone
   write_all(pipe_.get(), text.empty() ? "the start failed" : text);
   pipe_.reset();
 }

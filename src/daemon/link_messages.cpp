@@ -5,6 +5,8 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
+#include <algorithm>
+
 #include "link_monitor.hpp"
 
 namespace culvert::daemon {
@@ -59,12 +61,12 @@ std::optional<LinkMessage> parse_link_message(const nlmsghdr* header) {
 
 std::vector<LinkMessage> parse_link_messages(Bytes octets) {
   std::vector<LinkMessage> messages;
-  // `mnl_nlmsg_ok` keeps each message inside what is left.
-  int left = static_cast<int>(octets.size());
-  const auto* header = reinterpret_cast<const nlmsghdr*>(octets.data());
-  while (mnl_nlmsg_ok(header, left)) {
+  // libmnl's own check of the length takes one above 2^31 for a negative number.
+  while (octets.size() >= sizeof(nlmsghdr)) {
+    const auto* const header = reinterpret_cast<const nlmsghdr*>(octets.data());
+    if (header->nlmsg_len < sizeof(nlmsghdr) || header->nlmsg_len > octets.size()) break;
     if (auto message = parse_link_message(header)) messages.push_back(std::move(*message));
-    header = mnl_nlmsg_next(header, &left);
+    octets = octets.subspan(std::min<std::size_t>(NLMSG_ALIGN(header->nlmsg_len), octets.size()));
   }
   return messages;
 }

@@ -34,6 +34,7 @@ StopSignals::StopSignals(asio::io_context& context, std::function<void(int)> sto
 StopSignals::~StopSignals() {
   state_->open = false;
   asio::error_code ignored;
+  state_->signals.cancel(ignored);
   state_->signals.clear(ignored);
 }
 

@@ -176,9 +176,12 @@ void DataPath::heard(Instant now, Session& session, const Endpoint& from, const 
     session.confirmation_reported = true;
     reports.push_back(report::Confirmed{peer.id, session.local_index});
   }
-  const bool old = session.role == Role::initiator && now - session.born >= params::kRekeyAfterTimeReceiving;
-  if (old && !session.renewal_reported) {
-    session.renewal_reported = true;
+  // Renewal on receive [W 6.2]: by the current session's age, whichever session the packet came under.
+  Session* current = peer.sessions.current.get();
+  const bool old =
+      current != nullptr && current->role == Role::initiator && now - current->born >= params::kRekeyAfterTimeReceiving;
+  if (old && !current->renewal_reported) {
+    current->renewal_reported = true;
     reports.push_back(report::SessionWanted{peer.id});
   }
 }

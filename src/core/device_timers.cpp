@@ -15,6 +15,13 @@ Overloaded(Fs...) -> Overloaded<Fs...>;
 
 constexpr std::chrono::duration<std::uint32_t> kSilence{params::kKeepaliveTimeout + params::kRekeyTimeout};
 
+// A lane may have asked before the mail with this session reached it: then there is nothing to do any more.
+bool serves(const Session* session, Instant now) noexcept {
+  if (session == nullptr || is_expired(*session, now)) return false;
+  const bool old = session->role == Role::initiator && now - session->born >= params::kRekeyAfterTime;
+  return !old && session->send_counter.load(std::memory_order_relaxed) <= params::kRekeyAfterMessages;
+}
+
 }  // namespace
 
 void Device::handle(Now now, const Report& report, std::size_t lane, Actions& actions) {
@@ -55,7 +62,7 @@ void Device::handle(Now now, const Report& report, std::size_t lane, Actions& ac
 // [K].
 void Device::want_session(Peer& peer, Now now, Actions& actions) {
   peer.retries = 0;
-  if (peer.pending || !can_send(peer)) return;
+  if (peer.pending || !can_send(peer) || serves(peer.sessions.current.get(), now.mono)) return;
   peer.initiation_wanted = true;
   if (next_action(peer.instants(), now.mono).due == Due::initiate) perform(peer, now, Due::initiate, actions);
 }
@@ -95,7 +102,7 @@ void Device::perform(Peer& peer, Now now, Due due, Actions& actions) {
       return;
 
     case Due::wipe:
-      forget_pending(peer);
+      // A handshake under way has its own end, and staged packets wait for it.
       forget_sessions(peer);
       post_sessions(peer, change::SessionsReplaced::Then::nothing, actions);
       return event(Event::Kind::keys_wiped);
@@ -158,7 +165,10 @@ void Device::reschedule(Peer& peer, Now now) {
     at = next_action(instants, now.mono).at;
     const bool active = instants.unheard_since || instants.unanswered_since;
     const bool was_watched = peer.traffic->watched.exchange(active, std::memory_order_relaxed);
-    if (was_watched && !active) at = std::min(at.value_or(Instant::max()), now.mono + kOneMoreLook);
+    const auto look_at_latest = [&](Instant when) { at = std::min(at.value_or(Instant::max()), when); };
+    if (was_watched && !active) look_at_latest(now.mono + kOneMoreLook);
+    // A lane that is watched writes further instants in silence; the soonest that one can be due is a keepalive.
+    if (active) look_at_latest(now.mono + params::kKeepaliveTimeout);
   }
   if (at == peer.deadline) return;
   if (peer.deadline) deadlines_.erase({*peer.deadline, peer.id.slot});

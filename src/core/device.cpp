@@ -22,10 +22,13 @@ Device::Device(std::size_t lanes, Entropy& entropy)
     : lanes_(lanes), entropy_(entropy), limiter_(random_seed(entropy)) {}
 
 void Device::set_private_key(PrivateKey key, Actions& actions) {
-  has_identity_ = !key.secret.is_zero();
+  const bool is_key = !key.secret.is_zero();
+  if (is_key) crypto::clamp(key);
+  // Tools that write a whole configuration write the key that is there already [K].
+  if (ct_equal<32>(key.secret.bytes(), identity_.private_key.secret.bytes())) return;
+  has_identity_ = is_key;
   identity_.private_key = std::move(key);
   if (has_identity_) {
-    crypto::clamp(identity_.private_key);
     identity_.public_key = crypto::public_key(identity_.private_key);
     if (const auto self = find(identity_.public_key)) remove_peer(*self, actions);
   } else {

@@ -20,22 +20,28 @@ bool verified(int status, MutBytes out) noexcept {
 
 }  // namespace
 
-void seal(const Secret<32>& key, std::uint64_t counter, Bytes plain, Bytes ad, MutBytes out) noexcept {
+void seal_under(const Secret<32>& key, const Nonce& nonce, Bytes plain, Bytes ad, MutBytes out) noexcept {
   if (out.size() != plain.size() + kTagOctets) std::abort();
-  const Nonce nonce = make_nonce(counter);
   crypto_aead_chacha20poly1305_ietf_encrypt(out.data(), nullptr, plain.data(), plain.size(), ad.data(), ad.size(),
                                             nullptr, nonce.data(), key.bytes().data());
   wipe_dead_stack();
 }
 
-bool open(const Secret<32>& key, std::uint64_t counter, Bytes sealed, Bytes ad, MutBytes out) noexcept {
+bool open_under(const Secret<32>& key, const Nonce& nonce, Bytes sealed, Bytes ad, MutBytes out) noexcept {
   if (sealed.size() < kTagOctets) return verified(-1, out);
   if (out.size() != sealed.size() - kTagOctets) std::abort();
-  const Nonce nonce = make_nonce(counter);
   const int status =
       crypto_aead_chacha20poly1305_ietf_decrypt(out.data(), nullptr, nullptr, sealed.data(), sealed.size(), ad.data(),
                                                 ad.size(), nonce.data(), key.bytes().data());
   return verified(status, out);
+}
+
+void seal(const Secret<32>& key, std::uint64_t counter, Bytes plain, Bytes ad, MutBytes out) noexcept {
+  seal_under(key, make_nonce(counter), plain, ad, out);
+}
+
+bool open(const Secret<32>& key, std::uint64_t counter, Bytes sealed, Bytes ad, MutBytes out) noexcept {
+  return open_under(key, make_nonce(counter), sealed, ad, out);
 }
 
 void xseal(const Secret<32>& key, std::span<const std::uint8_t, 24> nonce, Bytes plain, Bytes ad,

@@ -191,14 +191,22 @@ void Device::install(Peer& peer, Now now, Role role, std::uint32_t local, std::u
   const Sessions before = peer.sessions;
   peer.keys_born = now.mono;
   using Then = change::SessionsReplaced::Then;
-  if (role == Role::initiator)
-    peer.sessions.install_as_initiator(std::move(session));
-  else
+  // Of two sessions whose initiations crossed, that of the smaller public key stays: both sides agree on which it is.
+  using Crossed = Sessions::Crossed;
+  const Crossed winner = identity_.public_key < peer.public_key ? Crossed::ours_wins : Crossed::theirs_wins;
+  if (role == Role::responder)
     peer.sessions.install_as_responder(std::move(session));
-  for (const SessionRef& s : {before.previous, before.current, before.next})
-    if (s && s != peer.sessions.previous && s != peer.sessions.current && s != peer.sessions.next)
-      by_index_.erase(s->local_index);
+  else if (before.next && before.next->born >= peer.last_initiation_sent)
+    peer.sessions.install_as_crossed_initiator(std::move(session), winner);
+  else
+    peer.sessions.install_as_initiator(std::move(session));
+  forget_replaced(before, peer.sessions);
   post_sessions(peer, role == Role::initiator ? Then::confirm : Then::nothing, actions);
+}
+
+void Device::forget_replaced(const Sessions& before, const Sessions& after) {
+  for (const SessionRef& s : {before.previous, before.current, before.next})
+    if (s && s != after.previous && s != after.current && s != after.next) by_index_.erase(s->local_index);
 }
 
 }  // namespace culvert

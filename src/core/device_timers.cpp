@@ -68,9 +68,9 @@ void Device::want_session(Peer& peer, Now now, Actions& actions) {
 }
 
 void Device::confirm(Peer& peer, Now now, std::uint32_t local_index, Actions& actions) {
-  const SessionRef dropped = peer.sessions.previous;
+  const Sessions before = peer.sessions;
   if (!peer.sessions.confirm(local_index)) return;
-  if (dropped) by_index_.erase(dropped->local_index);
+  forget_replaced(before, peer.sessions);
   // The other side's session serves both: an initiation of our own is not awaited any longer [K].
   forget_pending(peer);
   peer.retries = 0;

@@ -52,27 +52,47 @@ using SessionRef = std::shared_ptr<Session>;
 ///
 ///   event                          previous         current          next
 ///   our initiation was answered    next or current  new              -
+///   the same, and theirs crossed   current          new              unchanged
 ///   we answered an initiation      -                unchanged        new
 ///   first packet under next        current          next             -
+///   the same, crossed, they win    unchanged        next             -
+///   the same, crossed, we win      unchanged        unchanged        unchanged
 ///   180 s, 540 s, interface down   wiped by their owners
+///
+/// Two initiations cross when each side answers one while its own is on the way. Then there are two good sessions, and
+/// if each side went on with its own, each would renew it for ever, and drop the one that the other seals with. So one
+/// of the two wins: `current` is ours, `next` theirs, and the other session of the two is not sealed with by anybody
+/// who knows this rule. A peer that does not ([K] forgets its own initiation when it answers ours) seals with what it
+/// has, and we can open that.
 struct Sessions {
   SessionRef previous, current, next;
+  /// Was `next` made while the initiation that led to `current` was on its way, and which of the two is to stay?
+  enum class Crossed : std::uint8_t { no, ours_wins, theirs_wins } crossed = Crossed::no;
 
   void install_as_initiator(SessionRef session) noexcept {
-    previous = next ? std::move(next) : std::move(current);
+    previous = next && crossed == Crossed::no ? std::move(next) : std::move(current);
     next.reset();
     current = std::move(session);
+    crossed = Crossed::no;
+  }
+  /// While our initiation was on its way, we answered theirs: `next`.
+  void install_as_crossed_initiator(SessionRef session, Crossed winner) noexcept {
+    previous = std::move(current);
+    current = std::move(session);
+    crossed = winner;
   }
   void install_as_responder(SessionRef session) noexcept {
     previous.reset();
     next = std::move(session);
+    crossed = Crossed::no;
   }
-  /// False when `local_index` is not `next`'s.
+  /// False, and nothing changed, when `local_index` is not `next`'s, or ours wins.
   bool confirm(std::uint32_t local_index) noexcept {
-    if (!next || next->local_index != local_index) return false;
-    previous = std::move(current);
+    if (!next || next->local_index != local_index || crossed == Crossed::ours_wins) return false;
+    if (crossed == Crossed::no) previous = std::move(current);
     current = std::move(next);
     next.reset();
+    crossed = Crossed::no;
     return true;
   }
   [[nodiscard]] bool empty() const noexcept { return !previous && !current && !next; }

@@ -90,6 +90,58 @@ TEST_CASE("only next is confirmed: any other index changes nothing") {
   }
 }
 
+TEST_CASE("our initiation was answered and had crossed theirs: current is kept as previous, their session waits on") {
+  for (unsigned present = 4; present < 8; ++present) {
+    CAPTURE(present);
+    State s = state(present);
+    const SessionRef fresh = session(9);
+    s.sessions.install_as_crossed_initiator(fresh, Sessions::Crossed::ours_wins);
+    CHECK(s.sessions.previous == ((present & 2) != 0 ? s.c : nullptr));
+    CHECK(s.sessions.current == fresh);
+    CHECK(s.sessions.next == s.n);
+  }
+}
+
+TEST_CASE("of two crossed sessions the winner's becomes or stays current, and what was current before can be opened") {
+  State s = state(7);
+  const SessionRef ours = session(9);
+  SUBCASE("ours wins: their session is opened, and never sealed with") {
+    s.sessions.install_as_crossed_initiator(ours, Sessions::Crossed::ours_wins);
+    CHECK_FALSE(s.sessions.confirm(3));
+    CHECK(s.sessions.previous == s.c);
+    CHECK(s.sessions.current == ours);
+    CHECK(s.sessions.next == s.n);
+  }
+  SUBCASE("theirs wins: ours goes") {
+    s.sessions.install_as_crossed_initiator(ours, Sessions::Crossed::theirs_wins);
+    CHECK(s.sessions.confirm(3));
+    CHECK(s.sessions.previous == s.c);
+    CHECK(s.sessions.current == s.n);
+    CHECK(s.sessions.next == nullptr);
+  }
+}
+
+TEST_CASE("a crossing is over with the next handshake, and the session that lost is not kept as previous") {
+  for (const auto winner : {Sessions::Crossed::ours_wins, Sessions::Crossed::theirs_wins}) {
+    State s = state(7);
+    const SessionRef ours = session(9), fresh = session(10);
+    s.sessions.install_as_crossed_initiator(ours, winner);
+    SUBCASE("we initiate it") {
+      s.sessions.install_as_initiator(fresh);
+      CHECK(s.sessions.previous == ours);
+      CHECK(s.sessions.current == fresh);
+      CHECK(s.sessions.next == nullptr);
+    }
+    SUBCASE("they initiate it") {
+      s.sessions.install_as_responder(fresh);
+      CHECK(s.sessions.current == ours);
+      CHECK(s.sessions.confirm(10));
+      CHECK(s.sessions.previous == ours);
+      CHECK(s.sessions.current == fresh);
+    }
+  }
+}
+
 TEST_CASE("sessions are empty when all three are absent") {
   for (unsigned present = 0; present < 8; ++present) CHECK(state(present).sessions.empty() == (present == 0));
 }

@@ -27,9 +27,17 @@ void World::introduce(Node& a, Node& b, const Introduction& how) {
 }
 
 void World::tell(Node& node, const Node& peer, const Endpoint& endpoint) {
+  change_peer(node, peer, [&](PeerConfig& config) { config.endpoint = endpoint; });
+}
+
+void World::reconfigure(Node& node, const Node& peer, std::chrono::seconds keepalive) {
+  change_peer(node, peer, [&](PeerConfig& config) { config.keepalive = keepalive; });
+}
+
+void World::change_peer(Node& node, const Node& peer, const std::function<void(PeerConfig&)>& change) {
   for (PeerConfig& config : node.peers) {
     if (config.node != peer.id) continue;
-    config.endpoint = endpoint;
+    change(config);
     add_peer(node, config);
   }
 }
@@ -200,7 +208,6 @@ void World::run_until(Time end) {
       queue_.pop_back();
       what();
     } else {
-      if (deadline > now_) timers_without_progress_ = 0;
       now_ = std::max(now_, deadline);
       run_timers_of(*soonest);
     }
@@ -209,6 +216,8 @@ void World::run_until(Time end) {
 }
 
 void World::run_timers_of(Node& node) {
+  if (now_ > last_timers_) timers_without_progress_ = 0;
+  last_timers_ = now_;
   if (++timers_without_progress_ > 100)
     throw std::logic_error("node " + std::to_string(node.id) + " asks for its timers at one instant for ever");
   carry_out(node, node.tunnel->run_timers(node.clocks(now_)));

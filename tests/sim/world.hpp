@@ -56,6 +56,8 @@ class World {
   void introduce(Node& a, Node& b, const Introduction& how = {});
   /// Tells a running node, and its configuration, where a peer is.
   void tell(Node& node, const Node& peer, const Endpoint& endpoint);
+  /// Sets the persistent keepalive of a peer; 0: off.
+  void reconfigure(Node& node, const Node& peer, std::chrono::seconds keepalive);
   /// What others see of a node that is not behind a NAT.
   [[nodiscard]] static Endpoint seen(const Node& node) { return node.here; }
 
@@ -125,6 +127,7 @@ class World {
     bool arrived = false;
   };
 
+  void change_peer(Node& node, const Node& peer, const std::function<void(PeerConfig&)>& change);
   void add_peer(Node& node, const PeerConfig& config);
   void carry_out(Node& node, const Output& output);
   void transmit(Node& from, const OutsideDatagram& datagram);
@@ -147,6 +150,7 @@ class World {
   std::vector<Scheduled> queue_;                // a heap
   std::uint64_t scheduled_ = 0;
   std::uint64_t wrong_ = 0;
+  Time last_timers_{};
   unsigned timers_without_progress_ = 0;
 };
 

@@ -2,21 +2,10 @@
 // The world itself: a simulation that loses less than it says would prove nothing.
 #include <doctest/doctest.h>
 
-#include "world.hpp"
+#include "pair.hpp"
 
 using namespace culvert;
 using namespace culvert::sim;
-
-namespace {
-
-struct Pair {
-  explicit Pair(std::uint64_t seed) : world(seed), a(world.add()), b(world.add()) { world.introduce(a, b); }
-  World world;
-  Node& a;
-  Node& b;
-};
-
-}  // namespace
 
 TEST_CASE("a world without faults delivers every packet once, whole and in order") {
   Pair p(1);

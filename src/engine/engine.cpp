@@ -15,10 +15,10 @@ Engine::State::State(asio::io_context& context_, io::Tun tun, EngineOptions opti
       device(tun.queues.size(), entropy) {
   options.outside.lanes = tun.queues.size();
   for (io::UniqueFd& queue_fd : tun.queues) {
-    LaneOptions lane{
-        .lane = lanes.size(), .lanes = tun.queues.size(), .mtu = options.mtu, .coalesce = options.coalesce};
-    if (tun.offload == io::TunOffload::none) lane.coalesce = {io::Coalescing::off, io::Coalescing::off};
-    if (tun.offload == io::TunOffload::tcp) lane.coalesce.udp = io::Coalescing::off;
+    const LaneOptions lane{.lane = lanes.size(),
+                           .lanes = tun.queues.size(),
+                           .mtu = options.mtu,
+                           .coalesce = io::coalesce_options(tun.offload)};
     lanes.push_back(
         std::make_unique<Lane>(lane, io::make_tun_queue(std::move(queue_fd), tun.offload), *options.aead, wakeup));
   }

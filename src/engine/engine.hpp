@@ -8,7 +8,6 @@
 #include <string>
 
 #include "actions.hpp"
-#include "coalesce.hpp"
 #include "device.hpp"
 #include "lane_state.hpp"
 #include "set_request.hpp"
@@ -25,7 +24,6 @@ namespace culvert::engine {
 struct EngineOptions {
   std::size_t mtu = 1420;
   io::UdpOptions outside;  // port, fwmark and lanes are set by the engine
-  io::CoalesceOptions coalesce;
   const crypto::AeadBackend* aead = nullptr;
 };
 

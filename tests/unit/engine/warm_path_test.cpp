@@ -127,7 +127,7 @@ struct WarmEnd {
   LaneState state;
   CountingTun tun;
   LoopUdp* udp;
-  io::Coalescer coalescer{tun, {}};
+  io::Coalescer coalescer{tun, {io::Coalescing::on, io::Coalescing::on}};
   Outbound outbound{state, tun};
   Inbound inbound{state, coalescer};
 };

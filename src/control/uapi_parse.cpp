@@ -29,12 +29,10 @@ std::optional<T> parse_decimal(std::string_view text) noexcept {
   return value;
 }
 
-/// libsodium's decoder has no branch and no index that depends on the digits.
+/// libsodium's decoder has no branch and no index that depends on the digits. It fails when it stops before the end.
 bool decode_hex_key(std::string_view hex, std::span<std::uint8_t, 32> out) noexcept {
-  std::size_t decoded = 0;
   return hex.size() == 64 &&
-         sodium_hex2bin(out.data(), out.size(), hex.data(), hex.size(), nullptr, &decoded, nullptr) == 0 &&
-         decoded == out.size();
+         sodium_hex2bin(out.data(), out.size(), hex.data(), hex.size(), nullptr, nullptr, nullptr) == 0;
 }
 
 /// A client's text, fit for a log line.

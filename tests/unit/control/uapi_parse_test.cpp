@@ -308,6 +308,8 @@ TEST_CASE("the scope of a link-local endpoint may be an interface's name when so
   REQUIRE(endpoint);
   CHECK(endpoint->scope_id == 7);
   CHECK(endpoint->port == 51820);
+  const UapiError unknown = refusal_of_text("set=1\n" + kPeer + "endpoint=[fe80::1%eth1]:51820\n\n", lookup);
+  CHECK(unknown.reason == "no interface of the name after '%'");
   for (const std::string value : {"[fe80::1%eth1]:51820", "[fe80::1%]:51820", "[fe80::1%eth0]",
                                   "[fe80::1%eth0]:", "fe80::1%eth0:1", "[%eth0]:1", "]:%eth0", "%", "[x%eth0]:1"}) {
     CAPTURE(value);

@@ -9,9 +9,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "arguments.hpp"
 
@@ -51,6 +53,17 @@ void redirect_to_null(std::initializer_list<int> descriptors) noexcept {
   const io::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (const int fd : descriptors)
     if (null) ::dup2(null.get(), fd);
+}
+
+void close_all_but(std::vector<int> kept) noexcept {
+  std::sort(kept.begin(), kept.end());
+  unsigned next = STDERR_FILENO + 1;
+  for (const int fd : kept) {
+    if (fd < 0 || static_cast<unsigned>(fd) < next) continue;
+    if (static_cast<unsigned>(fd) > next) ::close_range(next, static_cast<unsigned>(fd) - 1, 0);
+    next = static_cast<unsigned>(fd) + 1;
+  }
+  ::close_range(next, ~0U, 0);
 }
 
 std::string describe_end(int status) {
@@ -101,7 +114,7 @@ void StartReport::failed(std::string_view text) noexcept {
   pipe_.reset();
 }
 
-Detached detach() {
+Detached detach(std::span<const int> keep) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
     complain(std::string("culvertd: pipe: ") + std::strerror(errno));
@@ -116,8 +129,11 @@ Detached detach() {
     return {.exit_code = kExitSetupFailed, .report = {}};
   }
   if (child == 0) {
-    reading.reset();
+    static_cast<void>(reading.release());  // goes with all the others
     enter_background(parent);
+    std::vector<int> kept(keep.begin(), keep.end());
+    kept.push_back(writing.get());
+    close_all_but(std::move(kept));
     return {.exit_code = std::nullopt, .report = StartReport(std::move(writing))};
   }
   writing.reset();

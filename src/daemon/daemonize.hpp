@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,8 +36,9 @@ struct Detached {
 };
 
 /// Forks; the background process leads its own session, stands in "/" and has /dev/null for standard input and output.
-/// Returns at once there, and in the first process when the report has come. Must be called before any thread or key
-/// exists. A first process that dies while waiting takes the background one along.
-[[nodiscard]] Detached detach();
+/// It lets go of all other descriptors that the caller left open, such as a script's lock file, but for those in
+/// `keep`. Returns at once there, and in the first process when the report has come. Must be called before any thread
+/// or key exists. A first process that dies while waiting takes the background one along.
+[[nodiscard]] Detached detach(std::span<const int> keep = {});
 
 }  // namespace culvert::daemon

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <exception>
 #include <span>
+#include <vector>
 
 #include "arguments.hpp"
 #include "daemon.hpp"
@@ -49,7 +50,10 @@ int main(int argc, char** argv) {
       break;
   }
   if (options->place == Options::Place::foreground) return serve(*options, {});
-  Detached detached = detach();
+  std::vector<int> inherited;
+  for (const auto& fd : {options->tun_fd, options->uapi_fd})
+    if (fd) inherited.push_back(*fd);
+  Detached detached = detach(inherited);
   if (detached.exit_code) return *detached.exit_code;
   return serve(*options, std::move(detached.report));
 }

@@ -89,7 +89,7 @@ TEST_CASE("a socket that answers is in use, and stays") {
   const auto second = UapiSocket::open(directory / "wg0.sock");
   REQUIRE(!second);
   CHECK(second.error().error == EADDRINUSE);
-  CHECK(second.error().text.find("in use") != std::string::npos);
+  CHECK(second.error().text.find("in use by another process") != std::string::npos);
   CHECK(first.file_is_ours());
   CHECK(TestClient(first.path()).error() == 0);
 }

@@ -39,6 +39,7 @@ struct Fixture {
     REQUIRE(pid >= 0);
     if (pid == 0) {
       ::dup2(::open(errors.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), 2);
+      for (const int fd : {40, 41, 42}) ::dup2(::open("/dev/zero", O_RDONLY | O_CLOEXEC), fd);
       ::execl(CULVERT_DETACH_PROGRAM, CULVERT_DETACH_PROGRAM, how, note.c_str(), nullptr);
       ::_exit(98);
     }
@@ -70,13 +71,17 @@ TEST_CASE_FIXTURE(Fixture, "the first process ends with 0 once the background on
   CHECK(content(errors).empty());
   CHECK(end_of_orphan() == 0);
   std::istringstream words(content(note));
-  std::string pid, role, directory_of_work, in, out, err;
-  words >> pid >> role >> directory_of_work >> in >> out >> err;
+  std::string pid, role, directory_of_work, in, out, err, before, kept, after;
+  words >> pid >> role >> directory_of_work >> in >> out >> err >> before >> kept >> after;
   CHECK(role == "leader");
   CHECK(directory_of_work == "/");
   CHECK(in == "/dev/null");
   CHECK(out == "/dev/null");
   CHECK(err == "/dev/null");
+  // The program keeps descriptor 41 and lets go of all others that its caller left open.
+  CHECK(before == "none");
+  CHECK(kept == "/dev/zero");
+  CHECK(after == "none");
 }
 
 TEST_CASE_FIXTURE(Fixture, "a failure's text and exit code 1 reach the caller") {

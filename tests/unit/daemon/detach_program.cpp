@@ -23,7 +23,9 @@ void write_note(const std::string& path) {
   const std::string unfinished = path + ".unfinished";
   std::ofstream(unfinished) << ::getpid() << ' ' << (::getsid(0) == ::getpid() ? "leader" : "member") << ' '
                             << link_target("/proc/self/cwd") << ' ' << link_target("/proc/self/fd/0") << ' '
-                            << link_target("/proc/self/fd/1") << ' ' << link_target("/proc/self/fd/2") << '\n';
+                            << link_target("/proc/self/fd/1") << ' ' << link_target("/proc/self/fd/2") << ' '
+                            << link_target("/proc/self/fd/40") << ' ' << link_target("/proc/self/fd/41") << ' '
+                            << link_target("/proc/self/fd/42") << '\n';
   ::rename(unfinished.c_str(), path.c_str());
 }
 
@@ -32,7 +34,7 @@ void write_note(const std::string& path) {
 int main(int argc, char** argv) {
   if (argc != 3) return 99;
   const std::string how = argv[1];
-  culvert::daemon::Detached detached = culvert::daemon::detach();
+  culvert::daemon::Detached detached = culvert::daemon::detach(std::array{41, -1, 1000});
   if (detached.exit_code) return *detached.exit_code;
   if (how == "ready") {
     detached.report.succeeded();

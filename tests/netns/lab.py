@@ -382,11 +382,16 @@ def _run_case(number, sentence, function):
     return not verdict.startswith("not")
 
 
-def main():
-    """Runs the cases of the file; arguments choose those whose sentence contains one of them."""
+def enter():
+    """Goes on in namespaces of its own, by starting the file again if need be."""
     if not os.environ.get("CULVERT_LAB"):
         _isolate()
     _settle_in()
+
+
+def main():
+    """Runs the cases of the file; arguments choose those whose sentence contains one of them."""
+    enter()
     chosen = [(s, f) for s, f in _cases if not sys.argv[1:] or any(word in s for word in sys.argv[1:])]
     print(f"1..{len(chosen)}", flush=True)
     good = [_run_case(number, *pair) for number, pair in enumerate(chosen, 1)]

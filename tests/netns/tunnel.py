@@ -23,6 +23,9 @@ DEAD_PEER = 15.4 + 1
 
 
 def program_path(kind):
+    """A kind may also be a program's path."""
+    if "/" in kind:
+        return kind
     return os.environ["CULVERTD"] if kind == CULVERTD else os.environ.get("WIREGUARD_GO", "wireguard-go")
 
 
@@ -60,8 +63,8 @@ class Tunnel:
     def start(self):
         """Starts the program, gives it key and port, addresses, and sets the link up."""
         environment = {**os.environ, "LOG_LEVEL": "verbose", "WG_PROCESS_FOREGROUND": "1", **self.env}
-        self.process = self.host.spawn(program_path(self.kind), "-f", self.name, label=f"{self.host.name}-{self.name}-{self.kind}",
-                                       env=environment)
+        label = f"{self.host.name}-{self.name}-{os.path.basename(self.kind)}"
+        self.process = self.host.spawn(program_path(self.kind), "-f", self.name, label=label, env=environment)
         wait_until(lambda: self._ready() or not self.process.running(), f"{self.kind} to open its socket")
         expect(self.process.running(), f"{self.kind} ended at its start:\n{self.process.output()}")
         self.wg("private-key", self.key_file, "listen-port", self.port)

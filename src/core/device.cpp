@@ -141,6 +141,7 @@ void Device::set_link(Now now, Link link, Actions& actions) {
       forget_sessions(*peer);
       peer->initiation_wanted = false;
       peer->last_initiation_sent.reset();
+      peer->last_response_sent.reset();
       peer->traffic->forget();
       actions.post(change::StagedDropped{peer->id});
       post_sessions(*peer, change::SessionsReplaced::Then::nothing, actions);

@@ -109,6 +109,7 @@ Result<void, Drop> Device::on_initiation(Now now, const wire::Initiation& messag
 
   peer.greatest_stamp_received = timestamp;
   peer.last_initiation_accepted = now.mono;
+  peer.last_response_sent = now.mono;
   actions.events.push_back({.kind = Event::Kind::initiation_received, .peer = peer.id, .endpoint = from});
   heard_handshake(peer, now, from, local, sizeof message, actions);
   send_handshake(peer, now, made->message, actions);

@@ -31,6 +31,7 @@ struct Peer {
 
   std::unique_ptr<PendingInitiation> pending;
   std::optional<Instant> last_initiation_sent;
+  std::optional<Instant> last_response_sent;
   Duration jitter{};
   int retries = 0;
   bool initiation_wanted = false;
@@ -56,6 +57,7 @@ struct Peer {
             .unanswered_since = traffic->unanswered_since.load(),
             .last_passage = traffic->last_passage.load(),
             .last_initiation_sent = last_initiation_sent,
+            .last_response_sent = last_response_sent,
             .keys_born = keys_born,
             .last_persistent = last_persistent,
             .jitter = jitter,

@@ -23,7 +23,9 @@ MaybeInstant retry_at(const PeerInstants& p) noexcept {
 
 MaybeInstant initiate_at(const PeerInstants& p) noexcept {
   if (p.awaiting_response) return std::nullopt;
-  const Instant free = p.last_initiation_sent ? *p.last_initiation_sent + params::kRekeyTimeout : Instant::min();
+  // A response counts as well: its session may be confirmed any moment, and then serves both sides.
+  const MaybeInstant last_handshake = std::max(p.last_initiation_sent, p.last_response_sent);
+  const Instant free = last_handshake ? *last_handshake + params::kRekeyTimeout : Instant::min();
   if (p.initiation_wanted) return free;
   const auto silent = after(p.unheard_since, params::kKeepaliveTimeout + params::kRekeyTimeout + p.jitter);
   return silent ? MaybeInstant(std::max(*silent, free)) : std::nullopt;

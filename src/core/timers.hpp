@@ -6,8 +6,8 @@
 //   wipe                   540 s after the youngest session was made                        [W 6.3]
 //   give_up                an unanswered initiation, retried 18 times, waits out once more  [W 6.4]
 //   retry_initiation       5 s + jitter after an unanswered initiation                      [W 6.4]
-//   initiate               wanted, and 5 s after the initiation before; or data was sent    [W 6.1, 6.5]
-//                          and nothing heard for 15 s + jitter
+//   initiate               wanted, and 5 s after our last initiation or response [K]; or    [W 6.1, 6.5]
+//                          data was sent and nothing heard for 15 s + jitter
 //   passive_keepalive      data was received and nothing sent for 10 s                      [W 6.5]
 //   persistent_keepalive   nothing passed either way for the configured interval            [K]
 //
@@ -27,10 +27,11 @@ struct PeerInstants {
   std::optional<Instant> unanswered_since = {};
   std::optional<Instant> last_passage = {};
   std::optional<Instant> last_initiation_sent = {};  // answered or not
-  std::optional<Instant> keys_born = {};             // youngest session; none: nothing to wipe
-  std::optional<Instant> last_persistent = {};       // persistent keepalive last asked for
-  Duration jitter{};                                 // 0 to 333 ms, drawn anew for each initiation
-  std::chrono::seconds persistent_interval{0};       // 0: off
+  std::optional<Instant> last_response_sent = {};
+  std::optional<Instant> keys_born = {};        // youngest session; none: nothing to wipe
+  std::optional<Instant> last_persistent = {};  // persistent keepalive last asked for
+  Duration jitter{};                            // 0 to 333 ms, drawn anew for each initiation
+  std::chrono::seconds persistent_interval{0};  // 0: off
   int retries = 0;
   bool awaiting_response = false;
   bool initiation_wanted = false;

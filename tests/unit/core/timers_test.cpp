@@ -61,6 +61,20 @@ TEST_CASE("a wanted initiation waits until 5 s after the one before") {
   check_due({.last_initiation_sent = kStart, .jitter = 300ms, .initiation_wanted = true}, Due::initiate, kStart + 5s);
 }
 
+TEST_CASE("a wanted initiation waits until 5 s after a response of ours, too") {
+  check_due({.last_response_sent = kStart, .jitter = 300ms, .initiation_wanted = true}, Due::initiate, kStart + 5s);
+  check_due({.last_initiation_sent = kStart - 1s, .last_response_sent = kStart, .initiation_wanted = true},
+            Due::initiate, kStart + 5s);
+  check_due({.last_initiation_sent = kStart, .last_response_sent = kStart - 1s, .initiation_wanted = true},
+            Due::initiate, kStart + 5s);
+  check_due({.unheard_since = kStart, .last_response_sent = kStart + 12s}, Due::initiate, kStart + 17s);
+}
+
+TEST_CASE("an unanswered initiation is repeated on time although we answered one meanwhile") {
+  check_due({.last_initiation_sent = kStart, .last_response_sent = kStart + 1s, .awaiting_response = true},
+            Due::retry_initiation, kStart + 5s);
+}
+
 TEST_CASE("while a response is awaited the next initiation is the repeated one") {
   const PeerInstants p{.unheard_since = kStart - 1h,
                        .last_initiation_sent = kStart,

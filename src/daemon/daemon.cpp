@@ -40,9 +40,9 @@ T require(Result<T, E> result) {
     throw SetupError(result.error().text);
 }
 
-const crypto::AeadBackend& start_crypto() {
+const crypto::AeadBackend& start_crypto(const crypto::AeadBackend* given) {
   if (!crypto::initialise()) throw SetupError("the system gives no randomness: cannot make keys");
-  return *crypto::choose_backend({});
+  return given != nullptr ? *given : *crypto::choose_backend({});
 }
 
 io::Tun open_interface(const Options& options) {
@@ -77,7 +77,7 @@ engine::EngineOptions engine_options(const Options& options, const crypto::AeadB
 }  // namespace
 
 struct Daemon::State final : control::DeviceControl {
-  explicit State(const Options& options);
+  State(const Options& options, const crypto::AeadBackend* given_aead);
   ~State() override { server.close(); }
 
   Result<void, control::ControlError> apply(SetRequest&& request) override;
@@ -106,9 +106,9 @@ struct Daemon::State final : control::DeviceControl {
   int exit_code = kExitOk;
 };
 
-Daemon::State::State(const Options& options)
+Daemon::State::State(const Options& options, const crypto::AeadBackend* given_aead)
     : log(options.interface, options.log_level, make_stderr_sink()),
-      aead(start_crypto()),
+      aead(start_crypto(given_aead)),
       tun(open_interface(options)),
       interface(tun.name),
       probe(::fcntl(tun.queues.front().get(), F_DUPFD_CLOEXEC, 3)),
@@ -198,7 +198,8 @@ void Daemon::State::stop(int code) {
   context.stop();
 }
 
-Daemon::Daemon(const Options& options) : state_(std::make_unique<State>(options)) {}
+Daemon::Daemon(const Options& options, const crypto::AeadBackend* aead)
+    : state_(std::make_unique<State>(options, aead)) {}
 Daemon::~Daemon() = default;
 
 void Daemon::log_to_system() { state_->log.redirect(make_syslog_sink()); }

@@ -7,12 +7,17 @@
 #include "arguments.hpp"
 #include "daemonize.hpp"
 
+namespace culvert::crypto {
+class AeadBackend;
+}
+
 namespace culvert::daemon {
 
 /// One interface, from its set-up until it ends. Throws `SetupError` when it cannot be set up; nothing is left behind.
 class Daemon {
  public:
-  explicit Daemon(const Options& options);
+  /// \param aead  outlives the daemon; nullptr: the fastest of those that seal. Benchmarks pass one that does not.
+  explicit Daemon(const Options& options, const crypto::AeadBackend* aead = nullptr);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
   ~Daemon();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How many handshakes one core answers, beside what its mathematics costs alone: a responder multiplies four times
-// (es, ee, se, and the base point for its ephemeral key).
+// How many handshakes one core answers and starts, beside what the mathematics costs alone: a responder multiplies four
+// times (es, ee, se, and the base point for its ephemeral key), and so does an initiator (its ephemeral key and es,
+// then ee and se). ss is computed once a peer.
 #include <benchmark/benchmark.h>
 
 #include <memory>
@@ -40,6 +41,7 @@ struct World {
 
   void prepare() {
     initiations.clear();
+    pending.clear();
     now.mono += std::chrono::seconds(1);
     now.wall.seconds += 1;
     CookieHolder macs;
@@ -48,6 +50,7 @@ struct World {
                                   stamp_of(now.wall), static_cast<std::uint32_t>(i));
       macs.stamp(now.mono, device.identity().public_key, made->message);
       initiations.push_back(made->message);
+      pending.push_back(std::move(made->pending));
     }
   }
 
@@ -56,6 +59,7 @@ struct World {
   std::vector<KeyPair> callers;
   std::vector<Secret<32>> shared_with;
   std::vector<wire::Initiation> initiations;
+  std::vector<PendingInitiation> pending;
   Now now{Instant(std::chrono::seconds(1000)), {1'700'000'000, 0}};
 };
 
@@ -81,6 +85,43 @@ void answer_initiations(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(answer_initiations)->Unit(benchmark::kMicrosecond);
+
+void make_initiations(benchmark::State& state) {
+  World world;
+  CookieHolder macs;
+  std::size_t next = 0;
+  for (auto _ : state) {
+    const std::size_t i = next++ % kPeers;
+    auto made = make_initiation(world.callers[i], world.device.identity().public_key, world.shared_with[i],
+                                make_pair(world.entropy), stamp_of(world.now.wall), static_cast<std::uint32_t>(i));
+    macs.stamp(world.now.mono, world.device.identity().public_key, made->message);
+    benchmark::DoNotOptimize(made->message);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(make_initiations)->Unit(benchmark::kMicrosecond);
+
+void read_responses(benchmark::State& state) {
+  World world;
+  world.prepare();
+  Endpoint from;
+  from.port = 1000;
+  std::vector<wire::Response> responses;
+  for (const wire::Initiation& initiation : world.initiations) {
+    Actions actions;
+    (void)world.device.handle(world.now, wire::octets(initiation), from, std::nullopt, Load::normal, actions);
+    if (actions.outgoing.empty()) return state.SkipWithError("an initiation was refused");
+    responses.push_back(wire::load<wire::Response>(actions.outgoing[0].octets));
+  }
+  std::size_t next = 0;
+  for (auto _ : state) {
+    const std::size_t i = next++ % kPeers;
+    if (!read_response(world.pending[i], world.callers[i], {}, responses[i]))
+      state.SkipWithError("a response was refused");
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(read_responses)->Unit(benchmark::kMicrosecond);
 
 void four_multiplications(benchmark::State& state) {
   SystemEntropy entropy;

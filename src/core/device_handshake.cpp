@@ -186,21 +186,24 @@ void Device::heard_handshake(Peer& peer, Now now, const Endpoint& from, const st
   actions.post(change::EndpointMoved{peer.id, from, local});
 }
 
+// Have we answered an initiation while our own was on its way? Both sides agree on who wins: the smaller public key.
+Sessions::Crossing Device::crossing(const Peer& peer) const noexcept {
+  using Crossing = Sessions::Crossing;
+  const SessionRef& theirs = peer.sessions.next;
+  if (!theirs || theirs->born < peer.last_initiation_sent) return Crossing::none;
+  return identity_.public_key < peer.public_key ? Crossing::ours_wins : Crossing::theirs_wins;
+}
+
 void Device::install(Peer& peer, Now now, Role role, std::uint32_t local, std::uint32_t remote, SessionKeys keys,
                      Actions& actions) {
   auto session = std::make_shared<Session>(peer.id, role, now.mono, local, remote, std::move(keys));
   const Sessions before = peer.sessions;
   peer.keys_born = now.mono;
   using Then = change::SessionsReplaced::Then;
-  // Of two sessions whose initiations crossed, that of the smaller public key stays: both sides agree on which it is.
-  using Crossed = Sessions::Crossed;
-  const Crossed winner = identity_.public_key < peer.public_key ? Crossed::ours_wins : Crossed::theirs_wins;
-  if (role == Role::responder)
-    peer.sessions.install_as_responder(std::move(session));
-  else if (before.next && before.next->born >= peer.last_initiation_sent)
-    peer.sessions.install_as_crossed_initiator(std::move(session), winner);
+  if (role == Role::initiator)
+    peer.sessions.install_as_initiator(std::move(session), crossing(peer));
   else
-    peer.sessions.install_as_initiator(std::move(session));
+    peer.sessions.install_as_responder(std::move(session));
   forget_replaced(before, peer.sessions);
   post_sessions(peer, role == Role::initiator ? Then::confirm : Then::nothing, actions);
 }

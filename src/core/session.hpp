@@ -50,49 +50,44 @@ using SessionRef = std::shared_ptr<Session>;
 
 /// The three sessions of a peer [W 6.3]. All three may open; only `current` seals.
 ///
-///   event                          previous         current          next
-///   our initiation was answered    next or current  new              -
-///   the same, and theirs crossed   current          new              unchanged
-///   we answered an initiation      -                unchanged        new
-///   first packet under next        current          next             -
-///   the same, crossed, they win    unchanged        next             -
-///   the same, crossed, we win      unchanged        unchanged        unchanged
-///   180 s, 540 s, interface down   wiped by their owners
+///   event                                    previous     current      next
+///   our initiation was answered              current      new          unchanged, and may not become current
+///   the same, theirs crossed and will win    current      new          unchanged
+///   we answered an initiation                -            unchanged    new
+///   first packet under next                  current      next         -
+///   the same, and theirs won                 unchanged    next         -
+///   180 s, 540 s, interface down             wiped by their owners
+///
+/// A `next` that is there when our initiation is answered was never used that we know of, but the other side may have
+/// sealed with it, as it may with `current`: neither goes before the next handshake ([K] drops `current` here).
 ///
 /// Two initiations cross when each side answers one while its own is on the way. Then there are two good sessions, and
 /// if each side went on with its own, each would renew it for ever, and drop the one that the other seals with. So one
-/// of the two wins: `current` is ours, `next` theirs, and the other session of the two is not sealed with by anybody
-/// who knows this rule. A peer that does not ([K] forgets its own initiation when it answers ours) seals with what it
-/// has, and we can open that.
+/// of the two wins: `current` is ours, `next` theirs. A peer that does not know this rule ([K] forgets its own
+/// initiation when it answers ours) seals with what it has, and we can open that.
 struct Sessions {
   SessionRef previous, current, next;
-  /// Was `next` made while the initiation that led to `current` was on its way, and which of the two is to stay?
-  enum class Crossed : std::uint8_t { no, ours_wins, theirs_wins } crossed = Crossed::no;
+  /// What becomes of `next` when a packet comes under it: that is how a session of the other side's is confirmed,
+  /// unless it was overtaken by one of ours.
+  enum class Next : std::uint8_t { takes_over, wins_crossing, stays } next_then = Next::takes_over;
 
-  void install_as_initiator(SessionRef session) noexcept {
-    previous = next && crossed == Crossed::no ? std::move(next) : std::move(current);
-    next.reset();
-    current = std::move(session);
-    crossed = Crossed::no;
-  }
-  /// While our initiation was on its way, we answered theirs: `next`.
-  void install_as_crossed_initiator(SessionRef session, Crossed winner) noexcept {
+  enum class Crossing : std::uint8_t { none, ours_wins, theirs_wins };
+  void install_as_initiator(SessionRef session, Crossing crossing) noexcept {
     previous = std::move(current);
     current = std::move(session);
-    crossed = winner;
+    next_then = crossing == Crossing::theirs_wins ? Next::wins_crossing : Next::stays;
   }
   void install_as_responder(SessionRef session) noexcept {
     previous.reset();
     next = std::move(session);
-    crossed = Crossed::no;
+    next_then = Next::takes_over;
   }
-  /// False, and nothing changed, when `local_index` is not `next`'s, or ours wins.
+  /// False, and nothing changed, when `local_index` is not `next`'s, or `next` may not become current.
   bool confirm(std::uint32_t local_index) noexcept {
-    if (!next || next->local_index != local_index || crossed == Crossed::ours_wins) return false;
-    if (crossed == Crossed::no) previous = std::move(current);
+    if (!next || next->local_index != local_index || next_then == Next::stays) return false;
+    if (next_then == Next::takes_over) previous = std::move(current);
     current = std::move(next);
     next.reset();
-    crossed = Crossed::no;
     return true;
   }
   [[nodiscard]] bool empty() const noexcept { return !previous && !current && !next; }

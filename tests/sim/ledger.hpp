@@ -21,18 +21,17 @@ class Flow {
  public:
   std::uint64_t next_number() const { return sent_.size(); }
   void note_sent(Time now) { sent_.push_back({now, 0}); }
-  void note_delivered(Time now, std::uint64_t number) {
-    if (number >= sent_.size()) {
-      ++invented_;
-      return;
-    }
+  /// False: nobody sent that packet.
+  [[nodiscard]] bool note_delivered(Time now, std::uint64_t number) {
+    if (number >= sent_.size()) return false;
     if (++sent_[number].copies > 1) {
       ++duplicates_;
-      return;
+      return true;
     }
     if (number < next_expected_) ++overtaken_;
     next_expected_ = std::max(next_expected_, number + 1);
     deliveries_.push_back({now, number});
+    return true;
   }
 
   [[nodiscard]] std::uint64_t sent() const { return sent_.size(); }
@@ -40,7 +39,6 @@ class Flow {
   [[nodiscard]] std::uint64_t lost() const { return sent() - delivered(); }
   [[nodiscard]] std::uint64_t duplicates() const { return duplicates_; }
   [[nodiscard]] std::uint64_t overtaken() const { return overtaken_; }
-  [[nodiscard]] std::uint64_t invented() const { return invented_; }
   [[nodiscard]] bool was_delivered(std::uint64_t number) const { return sent_.at(number).copies > 0; }
 
   /// When the first packet was delivered at or after `from`, that was also sent then. nullopt: none was.
@@ -69,7 +67,7 @@ class Flow {
   };
   std::vector<Sent> sent_;
   std::vector<Delivery> deliveries_;  // first copies, in the order of delivery
-  std::uint64_t duplicates_ = 0, overtaken_ = 0, invented_ = 0;
+  std::uint64_t duplicates_ = 0, overtaken_ = 0;
   std::uint64_t next_expected_ = 0;
 };
 
@@ -77,12 +75,16 @@ class Flow {
 struct Wire {
   std::array<std::uint64_t, 6> sent{}, lost{};  // by Kind
   std::vector<Time> initiations, keepalives;    // when they were sent
-  Time last_sent{};
+  Duration least_gap = Duration::max();         // between two initiations of one life of the sender
+  std::optional<Time> last_initiation;          // of this life
 
   void note_sent(Time now, Kind kind) {
     ++sent[static_cast<std::size_t>(kind)];
-    last_sent = now;
-    if (kind == Kind::initiation) initiations.push_back(now);
+    if (kind == Kind::initiation) {
+      if (last_initiation) least_gap = std::min(least_gap, now - *last_initiation);
+      last_initiation = now;
+      initiations.push_back(now);
+    }
     if (kind == Kind::keepalive) keepalives.push_back(now);
   }
   void note_lost(Kind kind) { ++lost[static_cast<std::size_t>(kind)]; }
@@ -93,12 +95,6 @@ struct Wire {
     std::uint64_t n = 0;
     for (const std::uint64_t count : sent) n += count;
     return n;
-  }
-  /// The shortest time between two initiations; Duration::max() with less than two.
-  [[nodiscard]] Duration least_gap() const {
-    Duration least = Duration::max();
-    for (std::size_t i = 1; i < initiations.size(); ++i) least = std::min(least, initiations[i] - initiations[i - 1]);
-    return least;
   }
 };
 

@@ -20,6 +20,7 @@ struct PeerConfig {
   std::optional<Endpoint> endpoint;
   Octets<32> psk{};
   std::chrono::seconds keepalive{0};
+  std::uint8_t allowed_bits = 32;  // of its inside address
 };
 
 /// One machine: a Tunnel, or none while it is down; its own clocks; an address, maybe behind a NAT.
@@ -27,7 +28,7 @@ struct Node {
   Node(std::size_t id_, std::uint64_t seed)
       : id(id_), entropy(seed), inside(address(10, static_cast<std::uint8_t>(id_ + 1))) {
     here = {address(192, static_cast<std::uint8_t>(id + 1)), 51820, 0};
-    entropy.fill(key);
+    SeededEntropy(seed + id + 1).fill(key);  // so that nodes of one seed still have keys of their own
     mono_base = std::chrono::seconds(1000) * static_cast<int>(id + 1);
   }
 

@@ -19,7 +19,8 @@ inline constexpr Duration kDelay = 20ms;  // one way, when a test says nothing e
 inline constexpr Duration kRoundTrip = 2 * kDelay;
 
 struct Pair {
-  explicit Pair(std::uint64_t seed, const Introduction& how = {}) : world(seed), a(world.add()), b(world.add()) {
+  explicit Pair(std::uint64_t seed, const Introduction& how = {}, std::optional<std::uint64_t> node_seed = std::nullopt)
+      : world(seed), a(world.add(node_seed)), b(world.add(node_seed)) {
     world.introduce(a, b, how);
   }
   /// A has a session of its own making, and both have used it. Takes one second.

@@ -43,6 +43,8 @@ TEST_CASE("the other side of a restarted peer notices by itself within 15.4 s wh
       p.world.run_for(age);
       p.world.traffic(p.a, p.b, 10ms, 200s);
       p.world.run_for(350ms);
+      p.world.send(p.b, p.a);  // the last that A hears, just before
+      p.world.run_for(10ms);
       p.world.restart(p.b);
       const Time restarted = p.world.now();
       p.world.run_for(16s);

@@ -49,7 +49,7 @@ void World::add_peer(Node& node, const PeerConfig& config) {
   settings.public_key = peer.public_key;
   settings.preshared_key = {Secret<32>(config.psk)};
   settings.endpoint = config.endpoint;
-  settings.allowed_ips = {{peer.inside, 32}};
+  settings.allowed_ips = {{peer.inside, config.allowed_bits}};
   settings.persistent_keepalive = config.keepalive;
   carry_out(node, node.tunnel->add_peer(node.clocks(now_), std::move(settings)));
 }
@@ -57,7 +57,16 @@ void World::add_peer(Node& node, const PeerConfig& config) {
 void World::start(Node& node) {
   node.tunnel.emplace(PrivateKey{Secret<32>(node.key)}, node.entropy);
   node.tunnel->set_cookies(node.cookies);
+  for (auto& [pair, w] : wires_)
+    if (pair.first == node.id) w.last_initiation.reset();
   for (const PeerConfig& config : node.peers) add_peer(node, config);
+}
+
+void World::move(Node& node, std::uint8_t last_octet) {
+  node.here.address.octets[3] = last_octet;
+  for (const auto& other : nodes_)
+    for (PeerConfig& config : other->peers)
+      if (config.node == node.id && config.endpoint) config.endpoint = seen(node);
 }
 
 void World::demand_cookies(Node& node, Tunnel::Cookies cookies) {
@@ -85,6 +94,11 @@ void World::send(Node& from, const Node& to) {
   carry_out(from, from.tunnel->from_inside(from.clocks(now_), packet));
 }
 
+void World::forge(Node& from, const Node& pretended, const Node& to) {
+  const auto packet = make_packet({pretended.inside, to.inside, std::uint64_t{1} << 40});
+  carry_out(from, from.tunnel->from_inside(from.clocks(now_), packet));
+}
+
 void World::traffic(Node& from, const Node& to, Duration period, Time until) {
   if (now_ >= until) return;
   send(from, to);
@@ -102,7 +116,7 @@ void World::deliver(Node& node, Bytes packet) {
     ++wrong_;
     return;
   }
-  flow(*sender, node).note_delivered(now_, read->number);
+  if (!flow(*sender, node).note_delivered(now_, read->number)) ++wrong_;
 }
 
 std::uint64_t World::duplicates() const {

@@ -68,8 +68,8 @@ class World {
   void cut(const Node& a, const Node& b) { path(a, b).cut = path(b, a).cut = true; }
   void mend(const Node& a, const Node& b) { path(a, b).cut = path(b, a).cut = false; }
   [[nodiscard]] Nat& add_nat(std::uint8_t last_octet, Duration idle = 60s);
-  /// The node's address changes; nobody is told.
-  void move(Node& node, std::uint8_t last_octet) { node.here.address.octets[3] = last_octet; }
+  /// The node's address changes. No running tunnel is told; peers that start later find it in their configuration.
+  void move(Node& node, std::uint8_t last_octet);
   /// Puts a datagram on the way again, as an attacker would who recorded it.
   void replay(const Datagram& datagram) { (void)arrive(datagram); }
   /// Sees every datagram as it leaves, after any NAT.
@@ -89,6 +89,8 @@ class World {
 
   /// One numbered packet. A node that is down or asleep sends nothing and counts nothing.
   void send(Node& from, const Node& to);
+  /// A packet with the source address of somebody else; it counts as wrong wherever it comes out.
+  void forge(Node& from, const Node& pretended, const Node& to);
   /// One packet every `period` until `until`.
   void traffic(Node& from, const Node& to, Duration period, Time until);
   [[nodiscard]] Flow& flow(const Node& from, const Node& to) { return flows_[{from.id, to.id}]; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The four transitions of [W 6.3], as the kernel driver's noise.c has them, from every state that they can meet.
+// The transitions of session.hpp, from every state that they can meet.
 #include "session.hpp"
 
 #include <algorithm>
@@ -11,6 +11,8 @@ using namespace culvert;
 using namespace std::chrono_literals;
 
 namespace {
+
+using Crossing = Sessions::Crossing;
 
 constexpr Instant kBorn{1000s};
 
@@ -39,16 +41,17 @@ State state(unsigned present) {
 
 }  // namespace
 
-TEST_CASE("our initiation was answered: next or else current is kept as previous, the new session is current") {
-  for (unsigned present = 0; present < 8; ++present) {
-    CAPTURE(present);
-    State s = state(present);
-    const SessionRef fresh = session(9);
-    s.sessions.install_as_initiator(fresh);
-    const SessionRef kept = (present & 4) != 0 ? s.n : (present & 2) != 0 ? s.c : nullptr;
-    CHECK(s.sessions.previous == kept);
-    CHECK(s.sessions.current == fresh);
-    CHECK(s.sessions.next == nullptr);
+TEST_CASE("our initiation was answered: current is kept as previous, the new session is current, next can be opened") {
+  for (const auto crossing : {Crossing::none, Crossing::ours_wins, Crossing::theirs_wins}) {
+    for (unsigned present = 0; present < 8; ++present) {
+      CAPTURE(present);
+      State s = state(present);
+      const SessionRef fresh = session(9);
+      s.sessions.install_as_initiator(fresh, crossing);
+      CHECK(s.sessions.previous == ((present & 2) != 0 ? s.c : nullptr));
+      CHECK(s.sessions.current == fresh);
+      CHECK(s.sessions.next == ((present & 4) != 0 ? s.n : nullptr));
+    }
   }
 }
 
@@ -90,30 +93,21 @@ TEST_CASE("only next is confirmed: any other index changes nothing") {
   }
 }
 
-TEST_CASE("our initiation was answered and had crossed theirs: current is kept as previous, their session waits on") {
-  for (unsigned present = 4; present < 8; ++present) {
-    CAPTURE(present);
-    State s = state(present);
-    const SessionRef fresh = session(9);
-    s.sessions.install_as_crossed_initiator(fresh, Sessions::Crossed::ours_wins);
-    CHECK(s.sessions.previous == ((present & 2) != 0 ? s.c : nullptr));
-    CHECK(s.sessions.current == fresh);
-    CHECK(s.sessions.next == s.n);
-  }
-}
-
-TEST_CASE("of two crossed sessions the winner's becomes or stays current, and what was current before can be opened") {
+TEST_CASE("next does not take over from a session of ours that is younger, unless the two crossed and theirs wins") {
   State s = state(7);
   const SessionRef ours = session(9);
-  SUBCASE("ours wins: their session is opened, and never sealed with") {
-    s.sessions.install_as_crossed_initiator(ours, Sessions::Crossed::ours_wins);
-    CHECK_FALSE(s.sessions.confirm(3));
-    CHECK(s.sessions.previous == s.c);
-    CHECK(s.sessions.current == ours);
-    CHECK(s.sessions.next == s.n);
+  SUBCASE("ours is younger, or wins: their session is opened, and never sealed with") {
+    for (const auto crossing : {Crossing::none, Crossing::ours_wins}) {
+      s = state(7);
+      s.sessions.install_as_initiator(ours, crossing);
+      CHECK_FALSE(s.sessions.confirm(3));
+      CHECK(s.sessions.previous == s.c);
+      CHECK(s.sessions.current == ours);
+      CHECK(s.sessions.next == s.n);
+    }
   }
-  SUBCASE("theirs wins: ours goes") {
-    s.sessions.install_as_crossed_initiator(ours, Sessions::Crossed::theirs_wins);
+  SUBCASE("theirs wins: ours goes, and what was current before both can still be opened") {
+    s.sessions.install_as_initiator(ours, Crossing::theirs_wins);
     CHECK(s.sessions.confirm(3));
     CHECK(s.sessions.previous == s.c);
     CHECK(s.sessions.current == s.n);
@@ -121,24 +115,17 @@ TEST_CASE("of two crossed sessions the winner's becomes or stays current, and wh
   }
 }
 
-TEST_CASE("a crossing is over with the next handshake, and the session that lost is not kept as previous") {
-  for (const auto winner : {Sessions::Crossed::ours_wins, Sessions::Crossed::theirs_wins}) {
+TEST_CASE("a crossing is over with the next handshake") {
+  for (const auto crossing : {Crossing::none, Crossing::ours_wins, Crossing::theirs_wins}) {
     State s = state(7);
     const SessionRef ours = session(9), fresh = session(10);
-    s.sessions.install_as_crossed_initiator(ours, winner);
-    SUBCASE("we initiate it") {
-      s.sessions.install_as_initiator(fresh);
-      CHECK(s.sessions.previous == ours);
-      CHECK(s.sessions.current == fresh);
-      CHECK(s.sessions.next == nullptr);
-    }
-    SUBCASE("they initiate it") {
-      s.sessions.install_as_responder(fresh);
-      CHECK(s.sessions.current == ours);
-      CHECK(s.sessions.confirm(10));
-      CHECK(s.sessions.previous == ours);
-      CHECK(s.sessions.current == fresh);
-    }
+    s.sessions.install_as_initiator(ours, crossing);
+    s.sessions.install_as_responder(fresh);
+    CHECK(s.sessions.current == ours);
+    CHECK(s.sessions.confirm(10));
+    CHECK(s.sessions.previous == ours);
+    CHECK(s.sessions.current == fresh);
+    CHECK(s.sessions.next == nullptr);
   }
 }
 

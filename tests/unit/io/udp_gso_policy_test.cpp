@@ -61,6 +61,9 @@ TEST_CASE("EMSGSIZE ends segmentation for one destination, for segments of that 
   CHECK(policy.take_segments(kNear, 1300) == 1);
   CHECK(policy.take_segments(kNear, 1400) == 1);
   CHECK(policy.take_segments(kNear, 1299) == 50);
+  // One batch may hold a shorter train and a longer one, and both are refused.
+  CHECK_FALSE(policy.learn(refusal(EMSGSIZE, 40, 1452), Resend::went));
+  CHECK(policy.take_segments(kNear, 1300) == 1);
   policy.forget_destinations();
   CHECK(policy.take_segments(kNear, 1400) == 46);
 }

@@ -162,6 +162,13 @@ TEST_CASE("a random port is sought a hundred times and not for ever") {
   CHECK(calls.made(Op::bind) == 100);
 }
 
+TEST_CASE("a named port is tried once") {
+  FaultyCalls calls(system_udp_calls());
+  calls.fail(Op::bind, EADDRINUSE, 1, 1'000'000);
+  CHECK_FALSE(open_outside(lanes(1, 51820), {calls, "6.1"}));
+  CHECK(calls.made(Op::bind) == 1);
+}
+
 TEST_CASE("a host without one of the families gets the other") {
   for (const int error : {EAFNOSUPPORT, EADDRNOTAVAIL}) {
     {
@@ -296,8 +303,10 @@ TEST_CASE("offloads follow the options, the kernel release and the kernel") {
 }
 
 TEST_CASE("a count of lanes that no group has is refused") {
-  CHECK(open_udp_group(Family::v4, lanes(0)).error().code == EINVAL);
-  CHECK(open_udp_group(Family::v4, lanes(65)).error().code == EINVAL);
+  FaultyCalls calls(system_udp_calls());
+  CHECK(open_udp_group(Family::v4, lanes(0), {calls, "6.1"}).error().code == EINVAL);
+  CHECK(open_udp_group(Family::v4, lanes(65), {calls, "6.1"}).error().code == EINVAL);
+  CHECK(calls.made(Op::open) == 0);
   CHECK(open_udp_group(Family::v4, lanes(64)));
 }
 

@@ -189,6 +189,31 @@ TEST_CASE_FIXTURE(Fixture, "EIO and EOPNOTSUPP: the train is resent plain at onc
   }
 }
 
+TEST_CASE_FIXTURE(Fixture, "a plain resend waits for room too") {
+  network.refuse = [](const Taken& message) { return message.segment != 0 ? EIO : 0; };
+  add(kPeer, 2500, 1000);
+  calls.fail(Op::send, EAGAIN, 3);
+  send();
+  CHECK(network.datagrams() == expected());
+  CHECK(calls.waits.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "an error of a single datagram is tried once and says nothing about segmentation") {
+  for (const int error : {EIO, EOPNOTSUPP, EMSGSIZE, EINVAL}) {
+    Fixture f;
+    f.add(kPeer, 100, 100);
+    f.calls.fail(Op::send, error, 1);
+    f.send();
+    CHECK(f.outcomes[0].failed == 1);
+    CHECK(f.outcomes[0].error == error);
+    CHECK(f.outcomes[0].gso_disabled_by == 0);
+    CHECK(f.calls.made(Op::send) == 1);
+    f.add(kPeer, 300, 100);
+    f.send();
+    CHECK(f.network.taken.back().segment == 100);
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "EMSGSIZE: plain for this destination, segmented for others") {
   network.refuse = [](const Taken& message) {
     sockaddr_in to{};
@@ -290,6 +315,15 @@ TEST_CASE_FIXTURE(Fixture, "a source that the kernel rejects is tried once for a
   CHECK(network.datagrams() == expected());
   CHECK(outcomes[0].source_rejected);
   CHECK(outcomes[0].sent == 100);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a train whose source was rejected in vain is not tried twice for each message") {
+  network.refuse = [](const Taken&) { return ENETUNREACH; };
+  plain_sender();
+  add(kPeer, 10'000, 100, kSource);
+  send();
+  CHECK(outcomes[0].failed == 100);
+  CHECK(network.errors.size() == 101);
 }
 
 TEST_CASE_FIXTURE(Fixture, "an error of the route without a source loses the train and nothing else") {

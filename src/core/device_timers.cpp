@@ -135,6 +135,7 @@ void Device::perform(Peer& peer, Now now, Due due, Actions& actions) {
 
     case Due::passive_keepalive:
       peer.traffic->unanswered_since.clear();
+      peer.last_persistent = now.mono;  // one that is due as well is not sent twice
       event(Event::Kind::keepalive_sent);
       return send_keepalive(peer, actions);
 

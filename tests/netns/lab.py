@@ -317,7 +317,7 @@ def run(argv, check=True, within=60.0, stderr=subprocess.PIPE, **options):
 # ------------------------------------------------------------------------------------------------------------------ main
 
 
-def _obstacle():
+def obstacle_here():
     """(why nothing can be tested here, whether root and this kernel would allow it), or None."""
     if os.geteuid() != 0:
         return "needs root for network namespaces: run it with sudo", True
@@ -336,9 +336,9 @@ def _obstacle():
     return None
 
 
-def _isolate():
+def isolate():
     """Replaces this process by one in namespaces of its own, which die with it."""
-    obstacle = _obstacle()
+    obstacle = obstacle_here()
     if obstacle:
         why, avoidable = obstacle
         print(f"1..0 # SKIP {why}", flush=True)
@@ -348,7 +348,7 @@ def _isolate():
                           *sys.argv])
 
 
-def _settle_in():
+def settle_in():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # process 1 ignores what it does not handle
     os.makedirs("/run/netns", exist_ok=True)
     os.makedirs(SOCKETS, exist_ok=True)
@@ -385,8 +385,8 @@ def _run_case(number, sentence, function):
 def enter():
     """Goes on in namespaces of its own, by starting the file again if need be."""
     if not os.environ.get("CULVERT_LAB"):
-        _isolate()
-    _settle_in()
+        isolate()
+    settle_in()
 
 
 def main():

@@ -196,10 +196,23 @@ TEST_CASE("what is no listening socket with a file is not taken over") {
   CHECK(!UapiSocket::adopt(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
   CHECK(!UapiSocket::adopt(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
   CHECK(!UapiSocket::adopt(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
-  const int unnamed = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_un abstract{};
-  abstract.sun_family = AF_UNIX;
-  REQUIRE(::bind(unnamed, reinterpret_cast<const sockaddr*>(&abstract), sizeof(sa_family_t)) == 0);
+  const auto bound_to = [](const sockaddr_un& address, socklen_t length) {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&address), length) == 0);
+    return fd;
+  };
+  const auto refusal = [](int fd) {
+    const auto socket = UapiSocket::adopt(fd);
+    REQUIRE(!socket);
+    return socket.error().text;
+  };
+  const TemporaryDirectory directory;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const int unnamed = bound_to(address, sizeof(sa_family_t));
   REQUIRE(::listen(unnamed, 1) == 0);
-  CHECK(!UapiSocket::adopt(unnamed));
+  CHECK(refusal(unnamed) == "descriptor " + std::to_string(unnamed) + " is not a listening socket with a file");
+  (directory / "wg0.sock").copy(address.sun_path, sizeof address.sun_path - 1);
+  const int silent = bound_to(address, sizeof address);
+  CHECK(refusal(silent) == "descriptor " + std::to_string(silent) + " is not a listening socket with a file");
 }

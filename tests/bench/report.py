@@ -50,6 +50,17 @@ def medians(results):
             for program, measures in results.items()}
 
 
+def slow_senders(results, titles):
+    """Lines on paced measures whose sender did not keep its pace: their figures are of a lower rate."""
+    lines = []
+    for measure, wanted in (("udp_50k", 50_000), ("udp_160k", 160_000)):
+        for program in results:
+            reached = median(results, program, measure, "sent_per_s")
+            if reached is not None and reached < 0.95 * wanted:
+                lines.append(f"{titles[program]}: of {wanted:,} packets a second the machine let only {reached:,.0f} be sent.")
+    return lines
+
+
 def tables(results, titles):
     lines = []
     width = max(len(titles[program]) for program in results) + 2
@@ -66,6 +77,8 @@ def tables(results, titles):
                 cells.append(f"{'-' if value is None else shape.format(value):>{w}}")
             if any(cell.strip() != "-" for cell in cells):
                 lines.append(f"{titles[program]:<{width}}" + "".join(cells))
+    slow = slow_senders(results, titles)
+    lines += ["", *slow] if slow else []
     return "\n".join(lines)
 
 

@@ -102,8 +102,11 @@ void Device::perform(Peer& peer, Now now, Due due, Actions& actions) {
       return;
 
     case Due::wipe:
-      // A handshake under way has its own end, and staged packets wait for it.
+      // A handshake under way has its own end, and staged packets wait for it. What was owed under the old keys is not
+      // owed any more: both instants are set this late only after a suspend.
       forget_sessions(peer);
+      peer.traffic->unheard_since.clear();
+      peer.traffic->unanswered_since.clear();
       post_sessions(peer, change::SessionsReplaced::Then::nothing, actions);
       return event(Event::Kind::keys_wiped);
 

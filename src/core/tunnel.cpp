@@ -29,11 +29,17 @@ struct Tunnel::Impl {
   Device device;
   DataPath path;
   Reports reports;
+  std::uint64_t told_full = 0, told_gave_up = 0;  // drops of staged packets that an Output has told
   Cookies cookies = Cookies::not_asked;
 
   void drop(Drop reason, Output& out) {
     path.drops().count(reason);
     out.drops.push_back(reason);
+  }
+
+  // Staged packets are dropped, and counted, inside the path.
+  void tell_staged_drops(Drop reason, std::uint64_t& told, Output& out) const {
+    for (const std::uint64_t count = path.drops().of(reason); told < count; ++told) out.drops.push_back(reason);
   }
 
   // Hands posts to the path and reports to the device until both are content.
@@ -44,10 +50,12 @@ struct Tunnel::Impl {
             {{o.octets.begin(), o.octets.begin() + static_cast<std::ptrdiff_t>(o.size)}, o.to, o.tos});
       for (Post& post : actions.posts)
         if (post.to.include(0)) carry_out(now, path.apply(std::move(post.change)), out);
-      if (reports.empty()) return;
+      if (reports.empty()) break;
       actions = {};
       for (const Report& report : std::exchange(reports, {})) device.handle(now, report, 0, actions);
     }
+    tell_staged_drops(Drop::staging_full, told_full, out);
+    tell_staged_drops(Drop::handshake_gave_up, told_gave_up, out);
   }
 
   void carry_out(Now now, const DataPath::Todo& todo, Output& out) {

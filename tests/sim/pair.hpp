@@ -30,6 +30,11 @@ struct Pair {
     world.send(b, a);
     world.run_for(500ms);
   }
+  /// One packet each way at the same instant.
+  void exchange() {
+    world.send(a, b);
+    world.send(b, a);
+  }
 
   World world;
   Node& a;

@@ -26,6 +26,11 @@ void World::introduce(Node& a, Node& b, const Introduction& how) {
   make_peer(b, a, how.b_knows_a, how.psk_of_b, how.keepalive_of_b);
 }
 
+void World::forget(Node& node, const Node& peer) {
+  std::erase_if(node.peers, [&](const PeerConfig& config) { return config.node == peer.id; });
+  if (node.tunnel) node.tunnel->remove_peer(peer.public_key);
+}
+
 void World::tell(Node& node, const Node& peer, const Endpoint& endpoint) {
   change_peer(node, peer, [&](PeerConfig& config) { config.endpoint = endpoint; });
 }

@@ -54,6 +54,8 @@ class World {
   Node& add(std::optional<std::uint64_t> seed = std::nullopt);
   /// Each becomes a peer of the other, with its inside address as the allowed IP.
   void introduce(Node& a, Node& b, const Introduction& how = {});
+  /// Removes a peer from a running node and from its configuration.
+  void forget(Node& node, const Node& peer);
   /// Tells a running node, and its configuration, where a peer is.
   void tell(Node& node, const Node& peer, const Endpoint& endpoint);
   /// Sets the persistent keepalive of a peer; 0: off.

@@ -16,8 +16,11 @@
 #include "device_control.hpp"
 #include "engine.hpp"
 #include "event_log.hpp"
+#include "link_drops.hpp"
 #include "link_monitor.hpp"
 #include "signals.hpp"
+#include "status_format.hpp"
+#include "status_server.hpp"
 #include "tun_link.hpp"
 #include "uapi_server.hpp"
 
@@ -99,6 +102,7 @@ struct Daemon::State final : control::DeviceControl {
   std::uint32_t mtu;
   engine::Engine engine;
   control::UapiServer server;
+  control::StatusServer status;
   StopSignals signals;
   LinkMonitor monitor;
   Link link_state = Link::down;  // as the interface is; the engine may have failed to follow
@@ -133,6 +137,10 @@ Daemon::State::State(const Options& options, const crypto::AeadBackend* given_ae
                   [this](std::string_view text) {
                     log.limited("uapi", engine::read_monotonic(), LogLevel::error, text);
                   }}),
+      status(context, require(control::UapiSocket::open(control::status_socket_path(interface))),
+             [this] {
+               return control::format_status(interface, engine.snapshot(), engine.status(), io::link_drops(interface));
+             }),
       signals(context, [this](int) { stop(kExitOk); }),
       monitor([&] {
         auto opened = LinkMonitor::open(

@@ -14,6 +14,8 @@ Engine::State::State(asio::io_context& context_, io::Tun tun, EngineOptions opti
       handlers(std::move(handlers_)),
       device(tun.queues.size(), entropy) {
   options.outside.lanes = tun.queues.size();
+  inside_offload = tun.offload;
+  lane_sockets.resize(tun.queues.size());
   for (io::UniqueFd& queue_fd : tun.queues) {
     const LaneOptions lane{.lane = lanes.size(),
                            .lanes = tun.queues.size(),
@@ -146,12 +148,29 @@ void Engine::set_mtu(std::size_t mtu) {
   state_->deliver(read_now(), std::move(actions));
 }
 
-std::uint64_t Engine::drops(Drop drop) const noexcept {
-  std::uint64_t total = state_->drops.of(drop);
-  for (const auto& lane : state_->lanes) total += lane->drops().of(drop);
-  return total;
+EngineStatus Engine::status() const {
+  const State& s = *state_;
+  EngineStatus status{.aead = std::string(s.options.aead->name()),
+                      .inside_offload = s.inside_offload,
+                      .outside_offloads = s.outside_offloads,
+                      .link = s.link,
+                      .queued_handshakes = s.queue.size(),
+                      .load = s.queue.load(read_monotonic()),
+                      .control_outside = s.control_closed,
+                      .control_drops = numbers_of(s.drops),
+                      .lanes = {}};
+  for (const ControlSocket* control : {&s.v4, &s.v6})
+    if (control->socket) status.control_outside.add(control->socket->counters());
+  for (std::size_t i = 0; i < s.lanes.size(); ++i) {
+    const Lane& lane = *s.lanes[i];
+    LaneStatus numbers{.inside = numbers_of(lane.tun_counters(), lane.coalesce_counters()),
+                       .outside = s.lane_sockets[i].closed,
+                       .drops = numbers_of(lane.drops())};
+    for (const auto* socket : {s.lane_sockets[i].v4.get(), s.lane_sockets[i].v6.get()})
+      if (socket != nullptr) numbers.outside.add(socket->counters());
+    status.lanes.push_back(numbers);
+  }
+  return status;
 }
-
-std::size_t Engine::lanes() const noexcept { return state_->lanes.size(); }
 
 }  // namespace culvert::engine

@@ -12,6 +12,7 @@
 #include "lane_state.hpp"
 #include "set_request.hpp"
 #include "snapshot.hpp"
+#include "status.hpp"
 #include "tun.hpp"
 #include "udp_open.hpp"
 
@@ -53,9 +54,7 @@ class Engine {
   [[nodiscard]] Result<void, io::SystemError> set_link(Link link);
   void set_mtu(std::size_t mtu);
 
-  /// Of all lanes and control together.
-  [[nodiscard]] std::uint64_t drops(Drop drop) const noexcept;
-  [[nodiscard]] std::size_t lanes() const noexcept;
+  [[nodiscard]] EngineStatus status() const;
 
  private:
   struct State;

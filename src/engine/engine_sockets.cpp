@@ -41,6 +41,7 @@ void Engine::State::adopt(io::Outside outside) {
 void Engine::State::close_sockets() {
   for (ControlSocket* s : {&v4, &v6}) {
     s->watch.reset();
+    if (s->socket) control_closed.add(s->socket->counters());
     s->socket.reset();
   }
   marked.clear();
@@ -49,18 +50,23 @@ void Engine::State::close_sockets() {
 
 void Engine::State::replace_lane_sockets(io::Outside* outside) {
   for (std::size_t i = 0; i < lanes.size(); ++i) {
-    mail::SocketsReplaced sockets;
-    const auto make = [&](std::optional<io::UdpGroup>& group) -> std::unique_ptr<io::UdpSocket> {
+    const auto make = [&](std::optional<io::UdpGroup>& group) -> std::shared_ptr<io::UdpSocket> {
       if (!group) return nullptr;
+      outside_offloads = group->offloads;
       return io::make_udp_socket(std::move(group->lanes[i]), group->family, group->offloads);
     };
+    LaneSockets& held = lane_sockets[i];
+    for (auto* socket : {&held.v4, &held.v6}) {
+      if (*socket) held.closed.add((*socket)->counters());
+      socket->reset();
+    }
     std::vector<LaneMail> batch;
     if (outside != nullptr) {
-      sockets.v4 = make(outside->v4);
-      sockets.v6 = make(outside->v6);
+      held.v4 = make(outside->v4);
+      held.v6 = make(outside->v6);
       batch.emplace_back(Change(change::PortSet{outside->port}));
     }
-    batch.emplace_back(std::move(sockets));
+    batch.emplace_back(mail::SocketsReplaced{held.v4, held.v6});
     lanes[i]->post(std::move(batch));
   }
 }

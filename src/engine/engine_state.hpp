@@ -11,6 +11,7 @@
 #include "engine.hpp"
 #include "handshake_queue.hpp"
 #include "lane.hpp"
+#include "status.hpp"
 #include "system_entropy.hpp"
 #include "udp_system_socket.hpp"
 #include "watch.hpp"
@@ -69,9 +70,17 @@ struct Engine::State {
   std::uint16_t port = 0;         // in use, or last in use
   std::uint32_t fwmark = 0;
   ControlSocket v4, v6;
+  io::TunOffload inside_offload = io::TunOffload::none;
+  io::UdpOffloads outside_offloads;
   std::vector<int> marked;  // descriptors of all sockets; borrowed from their owners
 
   std::vector<std::unique_ptr<Lane>> lanes;
+  struct LaneSockets {
+    std::shared_ptr<io::UdpSocket> v4, v6;  // the lane's own; here only their counters are read
+    OutsideNumbers closed;                  // counters of those before
+  };
+  std::vector<LaneSockets> lane_sockets;  // one a lane
+  OutsideNumbers control_closed;
   std::unique_ptr<Watch> wakeup_watch, timer_watch;
   bool turn_posted = false;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);

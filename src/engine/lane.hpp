@@ -17,9 +17,9 @@
 namespace culvert::engine {
 
 namespace mail {
-/// The sockets from now on; those before are closed. nullptr: none of that family.
+/// The sockets from now on. nullptr: none of that family. Control holds them too, for their counters alone.
 struct SocketsReplaced {
-  std::unique_ptr<io::UdpSocket> v4, v6;
+  std::shared_ptr<io::UdpSocket> v4, v6;
 };
 struct Stop {};
 }  // namespace mail
@@ -50,6 +50,7 @@ class Lane {
 
   [[nodiscard]] const DropCounters& drops() const noexcept { return state_.path.drops(); }
   [[nodiscard]] const io::TunCounters& tun_counters() const noexcept { return tun_->counters(); }
+  [[nodiscard]] const io::CoalesceCounters& coalesce_counters() const noexcept { return coalescer_.counters(); }
 
  private:
   void run();

@@ -32,13 +32,11 @@ struct LaneState {
   const std::size_t lane;
   DataPath path;
   const crypto::AeadBackend& aead;
-  std::unique_ptr<io::UdpSocket> v4, v6;
+  std::shared_ptr<io::UdpSocket> v4, v6;
   Instant now{};
   Reports reports;                 // of this batch
   std::vector<Notice> notices;     // likewise
   std::size_t handshake_room = 0;  // how many handshake messages this batch may still report
-
-  [[nodiscard]] io::UdpSocket* socket(Family family) noexcept { return (family == Family::v4 ? v4 : v6).get(); }
 };
 
 }  // namespace culvert::engine

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "status_format.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace culvert::control {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json inside(const engine::InsideNumbers& n) {
+  return {{"readSuperPackets", n.read_super_packets},
+          {"readOctets", n.read_octets},
+          {"readErrors", n.read_errors},
+          {"writtenSuperPackets", n.written_super_packets},
+          {"writtenPackets", n.written_packets},
+          {"writtenOctets", n.written_octets},
+          {"writeErrors", n.write_errors},
+          {"joinedPackets", n.joined_packets},
+          {"coalescingFallbacks", n.coalescing_fallbacks},
+          {"coalescingEvictions", n.coalescing_evictions}};
+}
+
+Json outside(const engine::OutsideNumbers& n) {
+  return {{"sentDatagrams", n.sent_datagrams},
+          {"sentCalls", n.sent_calls},
+          {"failedDatagrams", n.failed_datagrams},
+          {"receivedDatagrams", n.received_datagrams},
+          {"receivedCalls", n.received_calls},
+          {"receiveErrors", n.receive_errors},
+          {"segmentationFallbacks", n.gso_fallbacks},
+          {"sendWaits", n.send_waits},
+          {"kernelDrops", n.kernel_drops}};
+}
+
+// Only what happened: a table of zeros tells nobody anything.
+Json drops(const engine::DropNumbers& numbers) {
+  Json json = Json::object();
+  for (std::size_t i = 0; i < kDropCount; ++i)
+    if (numbers[i] != 0) json[std::string(name(static_cast<Drop>(i)))] = numbers[i];
+  return json;
+}
+
+std::string_view text_of(io::TunOffload offload) noexcept {
+  switch (offload) {
+    case io::TunOffload::none:
+      return "none";
+    case io::TunOffload::header:
+      return "header";
+    case io::TunOffload::tcp:
+      return "tcp";
+    case io::TunOffload::udp:
+      return "tcp,udp";
+  }
+  return "none";
+}
+
+Json peer(const PeerSnapshot& p) {
+  Json json = Json::object();
+  if (p.endpoint) json["endpoint"] = to_string(*p.endpoint);
+  if (p.last_handshake.seconds != 0) json["latestHandshake"] = p.last_handshake.seconds;
+  json["transferRx"] = p.received_octets;
+  json["transferTx"] = p.sent_octets;
+  if (p.persistent_keepalive.count() != 0) json["persistentKeepalive"] = p.persistent_keepalive.count();
+  Json allowed = Json::array();
+  for (const Prefix& prefix : p.allowed_ips) allowed.push_back(to_string(prefix));
+  json["allowedIps"] = std::move(allowed);
+  return json;
+}
+
+}  // namespace
+
+std::string format_status(std::string_view interface, const DeviceSnapshot& device, const engine::EngineStatus& engine,
+                          std::uint64_t interface_drops) {
+  Json json;
+  json["interface"] = interface;
+  json["link"] = engine.link == Link::up ? "up" : "down";
+  json["listenPort"] = device.listen_port;
+  if (device.fwmark != 0) json["fwmark"] = device.fwmark;
+  json["aead"] = engine.aead;
+  json["offloads"] = {{"inside", text_of(engine.inside_offload)},
+                      {"segmentation", engine.outside_offloads.gso},
+                      {"receiveCoalescing", engine.outside_offloads.gro}};
+  json["interfaceDrops"] = interface_drops;
+  json["control"] = {{"queuedHandshakes", engine.queued_handshakes},
+                     {"underLoad", engine.load == Load::heavy},
+                     {"outside", outside(engine.control_outside)},
+                     {"drops", drops(engine.control_drops)}};
+  json["lanes"] = Json::array();
+  for (const engine::LaneStatus& lane : engine.lanes)
+    json["lanes"].push_back(
+        {{"inside", inside(lane.inside)}, {"outside", outside(lane.outside)}, {"drops", drops(lane.drops)}});
+  Json::object_t peers;
+  peers.reserve(device.peers.size());
+  for (const PeerSnapshot& p : device.peers) peers.emplace_back(to_base64(p.public_key), peer(p));
+  json["peers"] = std::move(peers);
+  return json.dump(2) + "\n";
+}
+
+}  // namespace culvert::control

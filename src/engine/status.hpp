@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// What the engine has counted, as plain numbers at one instant: for the status, for metrics, and for tests that add up
+// what went in and what came out.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include <culvert/drop.hpp>
+
+#include "coalesce.hpp"
+#include "data_path.hpp"
+#include "device.hpp"
+#include "tun.hpp"
+#include "udp_open.hpp"
+#include "udp_socket.hpp"
+
+namespace culvert::engine {
+
+/// Of a TUN queue.
+struct InsideNumbers {
+  std::uint64_t read_super_packets = 0, read_octets = 0, read_errors = 0;
+  std::uint64_t written_super_packets = 0, written_packets = 0, written_octets = 0, write_errors = 0;
+  std::uint64_t joined_packets = 0, coalescing_fallbacks = 0, coalescing_evictions = 0;
+};
+
+/// Of UDP sockets, those that have been closed since included.
+struct OutsideNumbers {
+  std::uint64_t sent_datagrams = 0, sent_calls = 0, failed_datagrams = 0;
+  std::uint64_t received_datagrams = 0, received_calls = 0, receive_errors = 0;
+  std::uint64_t gso_fallbacks = 0, send_waits = 0, kernel_drops = 0;
+
+  void add(const io::UdpCounters& counters) noexcept;
+};
+
+using DropNumbers = std::array<std::uint64_t, kDropCount>;
+
+struct LaneStatus {
+  InsideNumbers inside;
+  OutsideNumbers outside;
+  DropNumbers drops{};
+};
+
+struct EngineStatus {
+  std::string aead;  // the backend's name
+  io::TunOffload inside_offload = io::TunOffload::none;
+  io::UdpOffloads outside_offloads;  // of the sockets opened last
+  Link link = Link::down;
+  std::size_t queued_handshakes = 0;
+  Load load = Load::normal;
+  OutsideNumbers control_outside;
+  DropNumbers control_drops{};
+  std::vector<LaneStatus> lanes;
+};
+
+[[nodiscard]] InsideNumbers numbers_of(const io::TunCounters& tun, const io::CoalesceCounters& coalescing) noexcept;
+[[nodiscard]] DropNumbers numbers_of(const DropCounters& drops) noexcept;
+
+}  // namespace culvert::engine

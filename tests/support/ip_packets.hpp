@@ -2,6 +2,7 @@
 // Inner packets for tests, header by header from the RFCs.
 #pragma once
 
+#include <algorithm>
 #include <stdexcept>
 #include <string_view>
 #include <vector>

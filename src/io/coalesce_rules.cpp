@@ -2,12 +2,11 @@
 // The rules under which packets join, after the kernel's GRO [K net/ipv4/tcp_offload.c, udp_offload.c,
 // net/ipv4/af_inet.c, net/ipv6/ip6_offload.c]. Read `read_candidate` for what a single packet must be, then
 // `would_join` for what it must have in common with its group:
-//  [1] it may join anything at all
-//  [2] same TOS or traffic class and flow label, same TTL or hop limit, same DF bit
-//  [3] the IPv4 identification rises by one, or with DF stays the same
-//  [4] not larger than the first packet; a smaller one ends the group, so that only the last can be smaller
-//  [5] [6] the super-packet stays within the kernel's count and IPv4's length
-//  [7] TCP: the next sequence number; same acknowledgement, flags (but FIN and PSH), window and options
+//  [1] same TOS or traffic class and flow label, same TTL or hop limit, same DF bit
+//  [2] the IPv4 identification rises by one, or with DF stays the same
+//  [3] not larger than the first packet; a smaller one ends the group, so that only the last can be smaller
+//  [4] [5] the super-packet stays within the kernel's count and IPv4's length
+//  [6] TCP: the next sequence number; same acknowledgement, flags (but FIN and PSH), window and options
 // The flow itself (`same_flow`) and the checksums are looked at by the caller. Where the kernel is more generous than
 // what cutting can restore, we are not: CWR keeps a packet alone, and the urgent pointer has to be equal.
 #include "coalesce_rules.hpp"
@@ -135,7 +134,7 @@ std::optional<Candidate> read_candidate(Bytes packet) noexcept {
 }
 
 bool same_flow(const Candidate& a, const Candidate& b) noexcept {
-  return a.family == b.family && a.transport == b.transport && std::ranges::equal(a.flow(), b.flow());
+  return a.transport == b.transport && std::ranges::equal(a.flow(), b.flow());  // which differ in size by family
 }
 
 bool checksums_valid(const Candidate& candidate) noexcept {
@@ -151,13 +150,12 @@ bool checksums_valid(const Candidate& candidate) noexcept {
 }
 
 bool would_join(const Group& group, const Candidate& next) noexcept {
-  return next.role != Role::alone                                            // [1]
-         && same_ip_fields(group.head, next)                                 // [2]
-         && id_follows(group, next)                                          // [3]
-         && next.payload_octets() <= group.gso_size()                        // [4]
-         && group.count < kMaxGroupPackets                                   // [5]
-         && group.octets + next.payload_octets() <= kMaxGroupOctets          // [6]
-         && (next.transport == Transport::udp || tcp_follows(group, next));  // [7]
+  return same_ip_fields(group.head, next)                                    // [1]
+         && id_follows(group, next)                                          // [2]
+         && next.payload_octets() <= group.gso_size()                        // [3]
+         && group.count < kMaxGroupPackets                                   // [4]
+         && group.octets + next.payload_octets() <= kMaxGroupOctets          // [5]
+         && (next.transport == Transport::udp || tcp_follows(group, next));  // [6]
 }
 
 void start(Group& group, const Candidate& first) noexcept {
@@ -177,7 +175,7 @@ void join(Group& group, const Candidate& next) noexcept {
 }
 
 bool ends_group(const Group& group, const Candidate& joined) noexcept {
-  return joined.role == Role::last || joined.payload_octets() < group.gso_size() || group.count == kMaxGroupPackets;
+  return joined.role == Role::last || joined.payload_octets() < group.gso_size();
 }
 
 JoinedHeader joined_header(const Group& group) noexcept {

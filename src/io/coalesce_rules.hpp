@@ -65,7 +65,8 @@ struct Group {
   [[nodiscard]] std::size_t gso_size() const noexcept { return head.payload_octets(); }
 };
 
-/// Whether `next` continues the group, as far as its headers tell; the checksums are a question of their own.
+/// Whether `next`, of the same flow and not `Role::alone`, continues the group as far as its headers tell; the
+/// checksums are a question of their own.
 [[nodiscard]] bool would_join(const Group& group, const Candidate& next) noexcept;
 
 /// Makes the group consist of one packet.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 
 #include "plain_packets.hpp"
 #include "recording_queue.hpp"
@@ -177,6 +178,55 @@ TEST_CASE("TCP neighbours need the next sequence number, and equal acknowledgeme
   for (const int flags : {0x00, 0x12, 0x14, 0x30, 0x90, 0xd0}) CHECK(both(static_cast<std::uint8_t>(flags)) == 2);
 }
 
+TEST_CASE("a first packet without TCP options and a second one with them stay apart") {
+  const Spec whole = spec_of(4, 6, 200);
+  CHECK(writes_after(whole, [](Spec&, Spec& second) { second.tcp_options = {1, 1, 1, 1}; }) == 2);
+}
+
+TEST_CASE("flows that mirror each other, or differ in the protocol alone, stay apart") {
+  for (const int version : {4, 6}) {
+    Spec whole = spec_of(version, 17, 200);
+    const auto mirrored = [](Spec& first, Spec& second) {
+      first.source = second.target = 3;
+      first.target = second.source = 4;
+    };
+    CHECK(writes_after(whole, mirrored) == 2);
+    whole.protocol = 6;
+    CHECK(writes_after(whole, mirrored) == 2);
+    CHECK(writes_after(whole, [](Spec& first, Spec&) { first.protocol = 17; }) == 2);
+  }
+}
+
+TEST_CASE("two packets with IP options or padding stay apart, even if the rest looks right") {
+  const auto finish = [](Octets& packet) {  // the checksum of a header of 20 octets
+    packet[10] = packet[11] = 0;
+    const auto sum = static_cast<std::uint16_t>(~plain::sum(packet, 0, 20));
+    packet[10] = static_cast<std::uint8_t>(sum >> 8);
+    packet[11] = static_cast<std::uint8_t>(sum);
+  };
+  for (const int protocol : {6, 17}) {
+    auto packets = plain::split(spec_of(4, protocol, 200), 100);
+    for (auto& packet : packets) {
+      packet[0] = 0x47;
+      finish(packet);
+    }
+    Joined with_options;
+    for (const auto& packet : packets) with_options.coalescer.add(packet);
+    CHECK(with_options.coalescer.flush().written == 2);
+    CHECK(with_options.queue.writes.size() == 2);
+
+    for (auto& packet : packets) {
+      packet[0] = 0x45;
+      --packet[3];
+      finish(packet);
+    }
+    Joined padded;
+    for (const auto& packet : packets) padded.coalescer.add(packet);
+    CHECK(padded.coalescer.flush().written == 2);
+    CHECK(padded.queue.writes.size() == 2);
+  }
+}
+
 TEST_CASE("IPv4 identifications rise by one, or with DF stay; both at once is neither") {
   Spec spec = spec_of(4, 17, 100);
   const auto writes = [&](std::uint16_t fragment, std::vector<std::uint16_t> ids) {
@@ -194,6 +244,7 @@ TEST_CASE("IPv4 identifications rise by one, or with DF stay; both at once is ne
   CHECK(writes(0x4000, {0, 0, 0}) == 1);
   CHECK(writes(0x4000, {0xfffe, 0xffff, 0}) == 1);
   CHECK(writes(0x4000, {4, 5, 5}) == 2);
+  CHECK(writes(0x4000, {4, 5, 4}) == 2);
   CHECK(writes(0x4000, {4, 4, 6}) == 2);
   CHECK(writes(0x4000, {4, 4, 5}) == 2);
   CHECK(writes(0, {0xfffe, 0xffff, 0}) == 1);
@@ -298,6 +349,20 @@ TEST_CASE("a UDP packet without checksum, and an empty one, stay alone") {
   REQUIRE(joined.queue.writes.size() == 3);
   for (std::size_t i = 0; i < 3; ++i) CHECK(joined.queue.writes[i].packet == bare[i]);
 
+  // A sum that is right with zero in the field does not make it a checksum.
+  Spec spec = spec_of(4, 17, 2);
+  for (unsigned value = 0; value < 0x10000; ++value) {
+    spec.payload = {static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value)};
+    Octets packet = plain::build(spec);
+    if (packet[26] != 0xff || packet[27] != 0xff) continue;
+    CHECK(writes_for(packet, packet) == 1);
+    packet[26] = packet[27] = 0;
+    Joined zero;
+    zero.coalescer.add(packet);
+    zero.coalescer.add(packet);
+    CHECK(zero.queue.writes.size() == 2);
+  }
+
   const Octets empty = plain::build(spec_of(4, 17, 0));
   CHECK(writes_for(empty, empty) == 2);
 }
@@ -368,6 +433,14 @@ TEST_CASE("lengths that do not fit keep a packet alone") {
   tcp_header_long.resize(60);
   tcp_header_long[3] = 60;
   tcp_header_short[32] = 0x40;
+  for (std::uint8_t size = 20; size < 40; ++size) {
+    const auto part = std::make_unique<std::uint8_t[]>(size);  // for ASan
+    std::copy_n(tcp.begin(), size, part.get());
+    part[3] = size;
+    Joined joined;
+    joined.coalescer.add({part.get(), size});
+    CHECK(joined.queue.writes.size() == 1);
+  }
   for (const Octets& odd : {padded, udp_short, no_ports, tcp_header_long, tcp_header_short, Octets{}, Octets{0x45}}) {
     Joined joined;
     joined.coalescer.add(odd);

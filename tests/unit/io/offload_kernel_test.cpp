@@ -47,7 +47,7 @@ struct Device {
 
 bool is_ready(int fd, short events) {
   pollfd asked{.fd = fd, .events = events, .revents = 0};
-  return ::poll(&asked, 1, 2000) == 1;
+  return ::poll(&asked, 1, 20000) == 1;
 }
 
 // ---- mirror
@@ -167,7 +167,7 @@ void stream_through(Mirror& mirror, int family) {
     pollfd ends[] = {{mirror.descriptor(), POLLIN, 0},
                      {client.get(), static_cast<short>(at < sent.size() ? POLLOUT : 0), 0},
                      {server ? server.get() : listener.get(), POLLIN, 0}};
-    REQUIRE(::poll(ends, 3, 2000) > 0);
+    REQUIRE(::poll(ends, 3, 20000) > 0);
     mirror.turn_round();
     if (!server) server.reset(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!server) continue;

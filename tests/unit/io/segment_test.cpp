@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -143,16 +144,20 @@ TEST_CASE("a TCP super-packet is cut: sequence, identification, flags and both c
 }
 
 TEST_CASE("only the first packet of a super-packet says CWR") {
-  Spec spec = tcp_spec(3000);
-  spec.flags = 0x90;
-  VnetHeader header = header_for(spec, 1000);
-  for (const std::uint8_t ecn : {std::uint8_t{0}, kEcn}) {
-    header.gso_type = kTcp4 | ecn;
-    const auto packets = cut(header, plain::build_partial(spec));
-    REQUIRE(packets.size() == 3);
-    CHECK(packets[0][33] == 0x90);
-    CHECK(packets[1][33] == 0x10);
-    CHECK(packets[2][33] == 0x10);
+  for (const int version : {4, 6}) {
+    Spec spec = tcp_spec(3000);
+    spec.version = version;
+    spec.flags = 0x90;
+    VnetHeader header = header_for(spec, 1000);
+    for (const std::uint8_t ecn : {std::uint8_t{0}, kEcn}) {
+      header.gso_type = (version == 4 ? kTcp4 : kTcp6) | ecn;
+      const auto packets = cut(header, plain::build_partial(spec));
+      REQUIRE(packets.size() == 3);
+      const std::size_t flags = plain::ip_octets(spec) + 13;
+      CHECK(packets[0][flags] == 0x90);
+      CHECK(packets[1][flags] == 0x10);
+      CHECK(packets[2][flags] == 0x10);
+    }
   }
 }
 
@@ -327,9 +332,37 @@ TEST_CASE("IPv6 extension headers that run off the packet are refused") {
   Octets fragment = super;
   fragment[6] = 44;
   CHECK(dropped_as(Drop::inner_malformed, header, fragment));
-  Octets chain = super;  // hop-by-hop headers to the very end
-  for (std::size_t at = 40; at < chain.size(); ++at) chain[at] = 0;
-  CHECK(dropped_as(Drop::inner_malformed, header, chain));
+  // Hop-by-hop headers of 8 octets to the very end, and one that claims more than there is.
+  for (std::size_t size = 41; size < super.size(); ++size) {
+    for (const std::uint8_t units : Octets{0, 255}) {
+      const auto chain = std::make_unique<std::uint8_t[]>(size);  // for ASan
+      std::copy_n(super.begin(), 40, chain.get());
+      chain[5] = static_cast<std::uint8_t>(size - 40);
+      for (std::size_t at = 41; at < size; at += 8) chain[at] = units;
+      const auto planned = plan(header, {chain.get(), size});
+      REQUIRE_FALSE(planned.has_value());
+      CHECK(planned.error() == Drop::inner_malformed);
+    }
+  }
+}
+
+TEST_CASE("the IP version in the packet counts, whatever the vnet header says") {
+  // An IPv6 packet that read as IPv4 has TCP behind 20 octets: byte 9 is 6, no fragment, five words of header.
+  Octets six(80, 0);
+  six[0] = 0x65;
+  six[5] = 40;
+  six[9] = 6;
+  six[32] = 0x50;
+  VnetHeader header{.gso_type = kTcp4, .gso_size = 10};
+  CHECK(dropped_as(Drop::inner_malformed, header, six));
+  // An IPv4 packet that read as IPv6 has TCP as its next header.
+  Octets four(80, 0);
+  four[0] = 0x45;
+  four[3] = 80;
+  four[6] = 6;
+  four[52] = 0x50;
+  header.gso_type = kTcp6;
+  CHECK(dropped_as(Drop::inner_malformed, header, four));
 }
 
 TEST_CASE("a segment that does not exist or does not fit is not written") {

@@ -37,6 +37,8 @@ struct FakeKernel {
   int reported_flags = IFF_TUN | IFF_NO_PI;  // by TUNGETIFF of adopted queues
   std::string reported_name{};               // "": the one that was set
 
+  std::string next_name{};  // by the TUNGETIFF after
+
   bool created = false;
   int queues = 0;
   int accepted_flags = 0;
@@ -81,6 +83,7 @@ int fake_ioctl(int, unsigned long what, void* argument) {
       auto& request = *static_cast<ifreq*>(argument);
       std::strcpy(request.ifr_name, (kernel.reported_name.empty() ? kernel.name : kernel.reported_name).c_str());
       request.ifr_flags = static_cast<short>(kernel.reported_flags);
+      if (!kernel.next_name.empty()) kernel.reported_name = kernel.next_name;
       return 0;
     }
     case TUNSETVNETHDRSZ:
@@ -283,6 +286,8 @@ TEST_CASE("inherited descriptors that are no TUN queues are refused") {
     kernel = {.reported_flags = flags, .name = "inherited"};
     CHECK(mentions(adopt_tun(open_fds(1), TunOffload::udp, kFake).error().message(), "without packet information"));
   }
+  kernel = {.reported_name = "one", .next_name = "other"};
+  CHECK(mentions(adopt_tun(open_fds(2), TunOffload::udp, kFake).error().message(), "different TUN interfaces"));
   const auto real = adopt_tun(open_fds(1), TunOffload::udp);
   REQUIRE_FALSE(real.has_value());
   CHECK(mentions(real.error().message(), "for its TUN interface"));

@@ -50,10 +50,11 @@ def kind(program, ceilings):
 def panel(x, y, spec, results, titles, ceilings):
     title, unit, measure, number, shape, better = spec
     rows = [(program, median(results, program, measure, number)) for program in results]
-    rows = [(program, value * SCALE.get(number, 1)) for program, value in rows if value is not None]
+    rows = [(program, value * SCALE.get(number, 1)) for program, value in rows if value]
     if better == "less":  # a ceiling of speed says nothing about latency or memory
         rows = [(program, value) for program, value in rows if program not in ceilings or "CPU" in title]
-        rows = [(program, value) for program, value in rows if value > 0]
+    else:  # a bar without any input or output would make all the others short
+        rows = [(program, value) for program, value in rows if program != "aead-alone"]
     if not rows:
         return [], 0
     most = max(value for _, value in rows)
@@ -63,7 +64,8 @@ def panel(x, y, spec, results, titles, ceilings):
         top = y + HEAD + i * ROW
         long = max(1.0, value / most * BARS)
         out.append(f'<text x="{x + LABELS - 8}" y="{top + 11}" text-anchor="end">{html.escape(titles[program])}</text>')
-        out.append(f'<rect class="{kind(program, ceilings)}" x="{x + LABELS}" y="{top}" width="{long:.1f}" height="14" rx="2"/>')
+        out.append(f'<rect class="{kind(program, ceilings)}" x="{x + LABELS}" y="{top}" width="{long:.1f}" height="14" '
+                   f'rx="2"/>')
         out.append(f'<text x="{x + LABELS + long + 6:.1f}" y="{top + 11}">{shape.format(value)}</text>')
     return out, HEAD + len(rows) * ROW
 
@@ -81,11 +83,14 @@ def draw(document):
             y, tallest, column = y + tallest + GAP, 0, 0
     y += tallest + GAP if column else 0
     machine = document["machine"]
-    body.append(f'<text class="faint" x="12" y="{y + 8}">{html.escape(machine["processor"])}, {machine["processors"]} cores, '
-                f'Linux {html.escape(machine["kernel"])}; median of {document["rounds"]} rounds; dashed: what is possible.</text>')
+    kernel = machine["kernel"].split("-")[0]
+    note = (f'{machine["processor"]}, {machine["processors"]} cores, Linux {kernel}; median of {document["rounds"]} rounds; '
+            "dashed: what is possible.")
+    body.append(f'<text class="faint" x="12" y="{y + 8}">{html.escape(note)}</text>')
     height = y + 20
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
-            f'role="img" aria-label="Culvert beside other user-space tunnels">\n<style>{STYLE}</style>\n' + "\n".join(body) + "\n</svg>\n")
+            f'role="img" aria-label="Culvert beside other user-space tunnels">\n<style>{STYLE}</style>\n'
+            + "\n".join(body) + "\n</svg>\n")
 
 
 if __name__ == "__main__":

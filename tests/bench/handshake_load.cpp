@@ -54,7 +54,7 @@ struct Shot {
 
 class Load {
  public:
-  Load(const PublicKey& responder, std::size_t initiators, std::size_t shots) : responder_(responder) {
+  Load(const PublicKey& responder, std::size_t initiators, std::size_t shots) {
     const KeyPair ephemeral = key_pair(~std::uint64_t{0});
     std::vector<Secret<32>> shared;
     for (std::size_t i = 0; i < initiators; ++i) {
@@ -135,7 +135,6 @@ class Load {
     if (!read_response(*shots_[k].pending, keys_[k % keys_.size()], {}, response)) ++bad;
   }
 
-  PublicKey responder_;
   std::vector<KeyPair> keys_;
   std::vector<Shot> shots_;
   std::size_t next_ = 0, oldest_ = 0, waiting_ = 0;

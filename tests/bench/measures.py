@@ -76,8 +76,8 @@ def _iperf(world, seconds, *options):
     """Starts a client and its server, and returns the function that waits for the result."""
     server = world.right.spawn("iperf3", "-s", "-1", "-p", TCP_PORT)
     wait_until(lambda: world.right.listening(TCP_PORT, "t"), "iperf3 to listen")
-    client = world.left.spawn("iperf3", "-c", world.right_address, "-p", TCP_PORT, "-t", seconds, "-J", "--connect-timeout", 5000,
-                              *options)
+    client = world.left.spawn("iperf3", "-c", world.right_address, "-p", TCP_PORT, "-t", seconds, "-J",
+                              "--connect-timeout", 5000, *options)
 
     def finish():
         client.wait(seconds + 20)
@@ -124,7 +124,8 @@ def udp(size, rate=0):
 
 def _echoes(world, seconds, interval=0.005):
     count = int(seconds / interval)
-    _, text = world.left.attempt("ping", "-n", "-i", interval, "-c", count, "-W", 2, world.right_address, within=seconds * 3 + 20)
+    _, text = world.left.attempt("ping", "-n", "-i", interval, "-c", count, "-W", 2, world.right_address,
+                                 within=seconds * 3 + 20)
     times = sorted(float(ms) * 1000 for ms in re.findall(r"time=([\d.]+) ms", text))
     expect(times, f"no echo came back:\n{text[-300:]}")
     return {"p50_us": times[len(times) // 2], "p99_us": times[min(len(times) - 1, int(len(times) * 0.99))],

@@ -171,7 +171,7 @@ PROGRAMS = [
     Program("fastd-aes", "fastd, aes128-gcm", fastd("aes128-gcm"), "fastd"),
     _culvertd("identity", "culvertd without its AEAD", IDENTITY, 1, ceiling=True),
     _culvertd("identity-2", "the same, 2 lanes", IDENTITY, 2, ceiling=True),
-    Program(AEAD_ALONE, "the AEAD alone, a core each way", None, f"{BUILD}/tests/bench/bench-aead", ceiling=True),
+    Program(AEAD_ALONE, "the AEAD alone", None, f"{BUILD}/tests/bench/bench-aead", ceiling=True),
     Program("veth", "veth without a tunnel", raw_veth, ceiling=True),
 ]
 BY_KEY = {program.key: program for program in PROGRAMS}

@@ -133,6 +133,13 @@ Result<void, io::SystemError> Engine::set_link(Link link) {
     if (!opened) return opened;
   }
   s.link = link;
+  if (link == Link::up) {
+    for (const auto& lane : s.lanes) {
+      std::vector<LaneMail> news;
+      news.emplace_back(mail::LinkCameUp{});
+      lane->post(std::move(news));
+    }
+  }
   const Now now = read_now();
   Actions actions;
   s.device.set_link(now, link, actions);

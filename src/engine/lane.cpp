@@ -4,10 +4,12 @@
 #include <sys/epoll.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <iterator>
 
 #include "clock.hpp"
+#include "coalesce_probe.hpp"
 
 namespace culvert::engine {
 namespace {
@@ -103,10 +105,23 @@ void Lane::take_mail() {
                      if (state_.v4) watch(state_.v4->descriptor(), kSocket4);
                      if (state_.v6) watch(state_.v6->descriptor(), kSocket6);
                    },
+                   [this](mail::LinkCameUp&&) { probe_coalescing(); },
                    [this](mail::Stop&&) { stopping_ = true; },
                },
                std::move(item));
   });
+}
+
+void Lane::probe_coalescing() {
+  using io::Coalescing;
+  const io::CoalesceOptions wanted = coalescer_.options();
+  const auto works = io::probe_coalescing(*tun_, wanted);
+  if (!works) return;
+  coalescer_.set_options(*works);
+  if (wanted.tcp == Coalescing::on && works->tcp == Coalescing::off)
+    state_.notices.push_back({Notice::Kind::tcp_coalescing_off, EINVAL});
+  if (wanted.udp == Coalescing::on && works->udp == Coalescing::off)
+    state_.notices.push_back({Notice::Kind::udp_coalescing_off, EINVAL});
 }
 
 void Lane::carry_out(const DataPath::Todo& todo) {

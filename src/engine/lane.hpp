@@ -21,10 +21,12 @@ namespace mail {
 struct SocketsReplaced {
   std::shared_ptr<io::UdpSocket> v4, v6;
 };
+/// Time to ask the kernel what it takes: while the link is down it takes nothing.
+struct LinkCameUp {};
 struct Stop {};
 }  // namespace mail
 
-using LaneMail = std::variant<Change, mail::SocketsReplaced, mail::Stop>;
+using LaneMail = std::variant<Change, mail::SocketsReplaced, mail::LinkCameUp, mail::Stop>;
 using LaneReport = std::variant<Report, Notice>;
 
 struct LaneOptions {
@@ -58,6 +60,7 @@ class Lane {
   void unwatch(int descriptor);
   void round(std::uint32_t source);
   void take_mail();
+  void probe_coalescing();
   void carry_out(const DataPath::Todo& todo);
   void hand_over_reports();
 

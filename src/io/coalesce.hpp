@@ -58,6 +58,8 @@ class Coalescer {
   [[nodiscard]] CoalesceOutcome flush() noexcept;
 
   [[nodiscard]] CoalesceOptions options() const noexcept { return options_; }
+  /// Between two batches only.
+  void set_options(CoalesceOptions options) noexcept { options_ = options; }
   [[nodiscard]] const CoalesceCounters& counters() const noexcept { return counters_; }
 
  private:

@@ -20,7 +20,8 @@ namespace culvert::wire {
 }
 
 /// `random`, with low bits that name `lane`.
-[[nodiscard]] constexpr std::uint32_t index_for_lane(std::uint32_t random, std::size_t lane, std::size_t lanes) noexcept {
+[[nodiscard]] constexpr std::uint32_t index_for_lane(std::uint32_t random, std::size_t lane,
+                                                     std::size_t lanes) noexcept {
   return (random & ~lane_mask(lanes)) | static_cast<std::uint32_t>(lane);
 }
 

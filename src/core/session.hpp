@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <memory>
+#include <utility>
 
 #include <culvert/time.hpp>
 
@@ -55,7 +56,7 @@ using SessionRef = std::shared_ptr<Session>;
 ///   the same, theirs crossed and will win    current      new          unchanged
 ///   we answered an initiation                -            unchanged    new
 ///   first packet under next                  current      next         -
-///   the same, and theirs won                 unchanged    next         -
+///   the same, and theirs won                 unchanged    next         current, and may not become current
 ///   180 s, 540 s, interface down             wiped by their owners
 ///
 /// A `next` that is there when our initiation is answered was never used that we know of, but the other side may have
@@ -64,7 +65,8 @@ using SessionRef = std::shared_ptr<Session>;
 /// Two initiations cross when each side answers one while its own is on the way. Then there are two good sessions, and
 /// if each side went on with its own, each would renew it for ever, and drop the one that the other seals with. So one
 /// of the two wins: `current` is ours, `next` theirs. A peer that does not know this rule ([K] forgets its own
-/// initiation when it answers ours) seals with what it has, and we can open that.
+/// initiation when it answers ours) seals with what it has, and so does one that had its answer before our initiation
+/// came, and saw no crossing: we can open both.
 struct Sessions {
   SessionRef previous, current, next;
   /// What becomes of `next` when a packet comes under it: that is how a session of the other side's is confirmed,
@@ -85,7 +87,12 @@ struct Sessions {
   /// False, and nothing changed, when `local_index` is not `next`'s, or `next` may not become current.
   bool confirm(std::uint32_t local_index) noexcept {
     if (!next || next->local_index != local_index || next_then == Next::stays) return false;
-    if (next_then == Next::takes_over) previous = std::move(current);
+    if (next_then == Next::wins_crossing) {
+      std::swap(current, next);
+      next_then = Next::stays;
+      return true;
+    }
+    previous = std::move(current);
     current = std::move(next);
     next.reset();
     return true;

@@ -41,6 +41,12 @@ class Flow {
   [[nodiscard]] std::uint64_t overtaken() const { return overtaken_; }
   [[nodiscard]] bool was_delivered(std::uint64_t number) const { return sent_.at(number).copies > 0; }
 
+  /// Of the packets that were sent at or after `from`.
+  [[nodiscard]] std::uint64_t lost_since(Time from) const {
+    return static_cast<std::uint64_t>(
+        std::count_if(sent_.begin(), sent_.end(), [&](const Sent& s) { return s.at >= from && s.copies == 0; }));
+  }
+
   /// When the first packet was delivered at or after `from`, that was also sent then. nullopt: none was.
   [[nodiscard]] std::optional<Time> first_delivery(Time from) const {
     const auto later = [&](const Delivery& d) { return d.at >= from && sent_[d.number].at >= from; };

@@ -70,6 +70,29 @@ TEST_CASE("crossing renewals on a slow path that reorders lose nothing") {
   }
 }
 
+TEST_CASE("a crossing that only one side can see leaves neither deaf") {
+  for (const bool a_is_slow : {true, false}) {
+    CAPTURE(a_is_slow);
+    Pair p(1);
+    Node& fast = a_is_slow ? p.b : p.a;
+    Node& slow = a_is_slow ? p.a : p.b;
+    p.world.path(slow, fast).delay = 1s;
+    p.exchange();
+    p.world.path(slow, fast).delay = kDelay;
+    p.world.run_for(30ms);
+    // The fast one's initiation was answered. Its first data lingers, and then the slow one's initiation comes.
+    p.world.path(fast, slow).delay = 3s;
+    p.world.run_for(500ms);
+    p.world.path(fast, slow).delay = kDelay;
+    p.world.traffic(p.a, p.b, 100ms, 20s);
+    p.world.traffic(p.b, p.a, 100ms, 20s);
+    p.world.run_for(30s);
+    CHECK(p.from_a().initiations.size() == 1);
+    CHECK(p.from_b().initiations.size() == 1);
+    CHECK(p.there().lost() + p.back().lost() == 0);
+  }
+}
+
 TEST_CASE("two ends that keep alive at the same instants for a day make at most 31 handshakes an hour") {
   Twins p({.keepalive_of_a = 25s, .keepalive_of_b = 25s});
   p.run_hours(24, 31);

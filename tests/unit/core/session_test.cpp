@@ -106,12 +106,14 @@ TEST_CASE("next does not take over from a session of ours that is younger, unles
       CHECK(s.sessions.next == s.n);
     }
   }
-  SUBCASE("theirs wins: ours goes, and what was current before both can still be opened") {
+  SUBCASE("theirs wins: all that the other side may seal with can still be opened") {
     s.sessions.install_as_initiator(ours, Crossing::theirs_wins);
     CHECK(s.sessions.confirm(3));
     CHECK(s.sessions.previous == s.c);
     CHECK(s.sessions.current == s.n);
-    CHECK(s.sessions.next == nullptr);
+    CHECK(s.sessions.next == ours);
+    CHECK_FALSE(s.sessions.confirm(9));
+    CHECK(s.sessions.current == s.n);
   }
 }
 

@@ -307,6 +307,19 @@ TEST_CASE("clients stuck in the middle of an operation make room as well") {
   CHECK(!stuck.back().ended());
 }
 
+TEST_CASE("a client whose words are there but not read yet keeps its place") {
+  Fixture fixture({.max_clients = 1, .timeout = kNever});
+  TestClient first(fixture.path);
+  fixture.settle();
+  // Older than any client that is spared for its youth.
+  const auto end = std::chrono::steady_clock::now() + 510ms;
+  REQUIRE(fixture.run_until([&] { return std::chrono::steady_clock::now() > end; }));
+  TestClient second(fixture.path);
+  first.send("get=1\n\n");
+  CHECK(fixture.reply_to(first, "") == "errno=0\n\n");
+  CHECK(fixture.reply_to(second, "get=1\n\n") == "errno=0\n\n");
+}
+
 TEST_CASE("more clients than places are all answered when they speak") {
   Fixture fixture({.max_clients = 2, .timeout = kNever});
   std::deque<TestClient> clients;

@@ -13,6 +13,9 @@ namespace culvert::crypto {
 /// nullptr: not in this build, or not for this processor (aead_ipsec_mb.cpp).
 [[nodiscard]] const AeadBackend* ipsec_mb_backend() noexcept;
 
+/// nullptr: not for this processor (aead_lanes.cpp).
+[[nodiscard]] const AeadBackend* lanes_backend() noexcept;
+
 /// All that are not nullptr, tested or not.
 [[nodiscard]] std::vector<const AeadBackend*> all_backends();
 

@@ -47,7 +47,7 @@ const AeadBackend* fastest(const std::vector<const AeadBackend*>& backends) {
 }  // namespace
 
 std::vector<const AeadBackend*> all_backends() {
-  std::vector<const AeadBackend*> backends{sodium_backend(), ipsec_mb_backend()};
+  std::vector<const AeadBackend*> backends{sodium_backend(), ipsec_mb_backend(), lanes_backend()};
   std::erase(backends, nullptr);
   return backends;
 }

@@ -94,7 +94,7 @@ class IpsecMbBackend final : public AeadBackend {
     open_slots(train, stride, opened, [manager, &key](const Slot& slot, const Nonce& nonce) {
       Octets<kTagOctets> expected;
       run(manager, IMB_DIR_DECRYPT, key, nonce, slot.body, expected.data());
-      return ct_equal<kTagOctets>(expected, slot.tag);
+      return same_tag(expected, slot.tag);
     });
   }
 };

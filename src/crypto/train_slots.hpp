@@ -23,12 +23,17 @@ struct Slot {
         body(octets.subspan(kDataHeaderOctets, octets.size() - kSmallestSlot)),
         tag(octets.last<kTagOctets>()) {}
 
-  [[nodiscard]] Nonce nonce_of_header() const noexcept {
+  [[nodiscard]] le64 counter_of_header() const noexcept {
     Octets<8> counter;
     std::copy_n(header.begin() + kCounterOffset, counter.size(), counter.begin());
-    return make_nonce(std::bit_cast<le64>(counter));
+    return std::bit_cast<le64>(counter);
   }
 };
+
+/// Compares in constant time. libsodium's comparison for 16 octets takes a fifth of `ct_equal`'s time.
+[[nodiscard]] inline bool same_tag(const Octets<kTagOctets>& a, std::span<const std::uint8_t, kTagOctets> b) noexcept {
+  return crypto_verify_16(a.data(), b.data()) == 0;
+}
 
 [[nodiscard]] inline std::size_t slot_count(MutBytes train, std::size_t stride) noexcept {
   return (train.size() + stride - 1) / stride;
@@ -55,7 +60,7 @@ void open_slots(MutBytes train, std::size_t stride, std::span<std::uint8_t> open
     const MutBytes octets = slot_octets(train, stride, i);
     if (octets.size() < kSmallestSlot) continue;
     const Slot slot(octets);
-    if (open_one(slot, slot.nonce_of_header()))
+    if (open_one(slot, make_nonce(slot.counter_of_header())))
       opened[i] = 1;
     else if (!slot.body.empty())
       sodium_memzero(slot.body.data(), slot.body.size());

@@ -2,7 +2,7 @@
 // What is left on the stack below a call: no word of a key, nor of what came out.
 //
 // `stain` and `remains` use the same stretch of stack as the call between them. A sanitizer lays the stack out in its
-// own way, so there the test finds nothing to look at.
+// own way, with frames of its own size: there these tests are skipped.
 #include <doctest/doctest.h>
 
 #include <cstring>
@@ -17,9 +17,18 @@ using namespace culvert::test;
 
 namespace {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+constexpr bool kSanitized = false;
+#endif
+
 using Sizes = std::initializer_list<std::size_t>;
 
 constexpr std::size_t kStretch = 12288;
+constexpr std::size_t kSlots = 16;
 
 [[gnu::noinline]] void stain() {
   std::uint8_t stretch[kStretch];
@@ -38,17 +47,14 @@ constexpr std::size_t kStretch = 12288;
   return found;
 }
 
-Octets<32> random_key() {
-  Octets<32> key;
-  randombytes_buf(key.data(), key.size());
-  return key;
-}
+// Fixed, so that the four octets of a word never match something else by chance.
+const char* const kKey = "c3a1f7924be05d1886d93f6ea7520cbb91e6487d1fb3c05ad2794e83f60b65ae";
 
 struct Heap {  // so that the secrets themselves are not on the stack
-  Secret<32> key{random_key()};
+  Secret<32> key = secret<32>(kKey);
   Secret<32> out;
-  std::vector<std::uint8_t> octets = std::vector<std::uint8_t>(8 * 1452);
-  std::vector<std::uint8_t> opened = std::vector<std::uint8_t>(8);
+  std::vector<std::uint8_t> octets = std::vector<std::uint8_t>(kSlots * 1452);
+  std::vector<std::uint8_t> opened = std::vector<std::uint8_t>(kSlots);
 };
 
 [[gnu::noinline]] void do_kdf(Heap& heap) { heap.out = std::move(crypto::kdf<3>(heap.key, heap.octets)[2]); }
@@ -68,7 +74,7 @@ struct Heap {  // so that the secrets themselves are not on the stack
 
 }  // namespace
 
-TEST_CASE("no secret stays on the stack after a call") {
+TEST_CASE("no secret stays on the stack after a call" * doctest::skip(kSanitized)) {
   REQUIRE(crypto::initialise());
   Heap* heap = new Heap;
   for (const auto call : {do_kdf, do_hmac, do_x25519, do_seal, do_open}) {
@@ -85,11 +91,36 @@ TEST_CASE("no secret stays on the stack after a call") {
     for (const std::size_t stride : Sizes{64, 128, 256, 1452}) {
       CAPTURE(stride);
       stain();
-      backend->seal_train(heap->key, 0, MutBytes(heap->octets).first(8 * stride), stride);
+      backend->seal_train(heap->key, 0, MutBytes(heap->octets).first(kSlots * stride), stride);
       CHECK(remains(heap->key.bytes()) == 0);
       stain();
-      backend->open_train(heap->key, MutBytes(heap->octets).first(8 * stride), stride, heap->opened);
+      backend->open_train(heap->key, MutBytes(heap->octets).first(kSlots * stride), stride, heap->opened);
       CHECK(remains(heap->key.bytes()) == 0);
+    }
+  }
+  delete heap;
+}
+
+TEST_CASE("no key stream stays on the stack, though a train does not fill a backend's lanes" *
+          doctest::skip(kSanitized)) {
+  Heap* heap = new Heap;
+  constexpr std::size_t kStride = 16 + 64 + 16;
+  std::vector<std::uint8_t> key_stream(64);
+  const Octets<12> nonce{};  // of counter 0, which stands in all headers
+  REQUIRE(crypto_stream_chacha20_ietf_xor_ic(key_stream.data(), key_stream.data(), 64, nonce.data(), 1,
+                                             heap->key.bytes().data()) == 0);
+  for (const crypto::AeadBackend* backend : crypto::all_backends()) {
+    CAPTURE(backend->name());
+    for (std::size_t slots = 1; slots <= kSlots; ++slots) {
+      CAPTURE(slots);
+      std::fill(heap->octets.begin(), heap->octets.end(), std::uint8_t{0});
+      stain();
+      backend->seal_train(heap->key, 0, MutBytes(heap->octets).first(slots * kStride), kStride);
+      CHECK(remains(key_stream) == 0);
+      stain();
+      backend->open_train(heap->key, MutBytes(heap->octets).first(slots * kStride), kStride,
+                          MutBytes(heap->opened).first(slots));
+      CHECK(remains(key_stream) == 0);
     }
   }
   delete heap;

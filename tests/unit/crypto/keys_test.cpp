@@ -42,7 +42,7 @@ TEST_CASE("only the one canonical spelling of a key is read") {
   CHECK_FALSE(parse_public_key(good.substr(0, 43)));
   CHECK_FALSE(parse_public_key(good + "="));
   CHECK_FALSE(parse_public_key(good + "\n"));
-  CHECK_FALSE(parse_public_key(" " + good.substr(0, 43)));
+  CHECK_FALSE(parse_public_key(std::string(" ").append(good, 0, 43)));
   CHECK_FALSE(parse_public_key(good.substr(0, 42) + "=="));
   CHECK_FALSE(parse_public_key(good.substr(0, 43) + "A"));                    // 33 octets
   CHECK_FALSE(parse_public_key(good.substr(0, 43) + "\n"));                   // whitespace for padding

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Counts the cases of a Meson test run, lists what was skipped and why, and ends with one line of totals.
+"""Counts the cases of a Meson test run, shows what failed, lists what was skipped and why, and ends with one line of totals.
 
 A case is a doctest case, a line of TAP, or, for a test that counts nothing itself, the test as a whole.
 """
@@ -39,12 +39,31 @@ def count(test):
     return Counts(passed, failed, skipped), skips
 
 
+def explain(test):
+    """The comments that stand before each failed line of TAP; Meson keeps them to itself."""
+    comments = []
+    for line in test.get("stdout", "").splitlines():
+        if line.startswith("# "):
+            comments.append(line)
+        elif line.startswith(("ok ", "not ok ")):
+            if line.startswith("not ok "):
+                print("\n".join(comments + [line]))
+            comments = []
+
+
+def elapsed(tests):
+    """Seconds from the first start to the last end."""
+    ends = [test["starttime"] + test["duration"] for test in tests]
+    return max(ends) - min(test["starttime"] for test in tests) if tests else 0
+
+
 def main(path):
     with open(path, encoding="utf-8") as log:
         tests = [json.loads(line) for line in log if line.strip()]
     suites = collections.defaultdict(lambda: [0, 0, 0])
     skips = []
     for test in tests:
+        explain(test)
         # Meson names a test "project:suite / name", or the bare name when it has no suite.
         suite, _, name = test["name"].rpartition(" / ")
         suite = suite.split(":")[-1] or "other"
@@ -57,6 +76,7 @@ def main(path):
     for what, reason in skips:
         print(f"  skipped {what}\n      because {reason}")
     passed, failed, skipped = (sum(column) for column in zip(*suites.values())) if suites else (0, 0, 0)
+    print(f"  the tests took {elapsed(tests):.0f} s")
     print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
     return 1 if failed or not passed else 0
 

@@ -42,7 +42,7 @@ class Schedule {
       change_weather(from, to);
       chatter(from, to);
     });
-    const Time end = world_.now() + world_.rng().between(20s, 150s);
+    const Time end = chance(0.15) ? world_.rng().between(150s, 900s) : world_.rng().between(20s, 150s);
     while (world_.now() < end) {
       world_.run_for(world_.rng().between(100ms, 20s));
       mishap();
@@ -144,6 +144,8 @@ class Schedule {
 
   void heal() {
     healed_ = true;
+    world_
+        .lose_all_under_way();  // an old packet that comes late is a sign of life of somebody who is not there any more
     for_each_direction([&](Node& from, Node& to) {
       world_.path(from, to) = {};
       world_.demand_cookies(from, Tunnel::Cookies::not_asked);

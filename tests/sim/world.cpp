@@ -160,8 +160,8 @@ void World::launch(const std::shared_ptr<const Datagram>& datagram, const Condit
                    const std::shared_ptr<Fate>& fate) {
   Duration delay = conditions.delay + rng_.between(Duration(0), conditions.jitter);
   if (rng_.chance(conditions.reordering)) delay += conditions.late;
-  at(now_ + delay, [this, datagram, fate] {
-    fate->arrived |= arrive(*datagram);
+  at(now_ + delay, [this, datagram, fate, generation = first_to_arrive_] {
+    fate->arrived |= generation >= first_to_arrive_ && arrive(*datagram);
     if (--fate->under_way == 0 && !fate->arrived) fate->wire->note_lost(fate->kind);
   });
 }

@@ -69,6 +69,8 @@ class World {
   void paths(const Node& a, const Node& b, const Conditions& both) { path(a, b) = path(b, a) = both; }
   void cut(const Node& a, const Node& b) { path(a, b).cut = path(b, a).cut = true; }
   void mend(const Node& a, const Node& b) { path(a, b).cut = path(b, a).cut = false; }
+  /// What is under way does not arrive.
+  void lose_all_under_way() { ++first_to_arrive_; }
   [[nodiscard]] Nat& add_nat(std::uint8_t last_octet, Duration idle = 60s);
   /// The node's address changes. No running tunnel is told; peers that start later find it in their configuration.
   void move(Node& node, std::uint8_t last_octet);
@@ -153,6 +155,7 @@ class World {
   std::map<Endpoint, std::size_t> last_known_;  // who was last seen at an endpoint
   std::vector<Scheduled> queue_;                // a heap
   std::uint64_t scheduled_ = 0;
+  std::uint64_t first_to_arrive_ = 0;  // the generation of datagrams that may
   std::uint64_t wrong_ = 0;
   Time last_timers_{};
   unsigned timers_without_progress_ = 0;

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 
+#include "aead_backends.hpp"
 #include "dead_stack.hpp"
 #include "hash.hpp"
 #include "nonce.hpp"
@@ -64,10 +65,10 @@ bool xopen(const Secret<32>& key, std::span<const std::uint8_t, 24> nonce, Bytes
 
 bool initialise() noexcept {
   if (sodium_init() < 0) return false;
-  // The first call of each libb2 function chooses its implementation: see hash.cpp.
+  // The first call of each libb2 function chooses its implementation: see blake2s.hpp.
   static_cast<void>(hash({}));
   static_cast<void>(mac(Octets<1>{}, {Octets<1>{}}));
-  return true;
+  return passes_self_test(*sodium_backend());
 }
 
 }  // namespace culvert::crypto

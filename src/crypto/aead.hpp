@@ -33,7 +33,8 @@ void xseal(const Secret<32>& key, std::span<const std::uint8_t, 24> nonce, Bytes
 [[nodiscard]] bool xopen(const Secret<32>& key, std::span<const std::uint8_t, 24> nonce, Bytes sealed, Bytes ad,
                          MutBytes out) noexcept;
 
-/// Seals and opens trains in place. Stateless apart from precomputed tables: any thread, any number at once.
+/// Seals and opens trains in place. Any thread, any number at once; a thread's first train may allocate what that
+/// thread then keeps, no later one does.
 class AeadBackend {
  public:
   AeadBackend() = default;
@@ -50,20 +51,21 @@ class AeadBackend {
 
   /// Opens every slot in place, each with the counter that stands at octets 8 to 15 of its header.
   /// `opened[i]` becomes 1, or 0 with the slot's ciphertext zeroed when its tag does not fit.
-  /// `opened` has one entry a slot. Every slot has at least 32 octets.
+  /// `opened` has one entry a slot. Every slot has at least 32 octets; a shorter tail is left alone, and refused.
   virtual void open_train(const Secret<32>& key, MutBytes train, std::size_t stride,
                           std::span<std::uint8_t> opened) const noexcept = 0;
 };
 
 /// All backends that this build and this processor have, each of which passed its known-answer self-test.
-/// libsodium's is always there. The objects live as long as the process.
+/// libsodium's is always there, for `initialise` says no without it. The objects live as long as the process.
 [[nodiscard]] std::vector<const AeadBackend*> available_backends();
 
 /// The backend called `forced`, or with an empty name the fastest of those available by a short measurement.
-/// nullptr: no backend of that name.
+/// nullptr: no backend of that name, which cannot be for the empty name.
 [[nodiscard]] const AeadBackend* choose_backend(std::string_view forced);
 
-/// Must run once before anything else here; false when libsodium cannot start (no randomness).
+/// Must run once before anything else here, while there is one thread. False when libsodium cannot start (no
+/// randomness) or fails its self-test: then nothing here may be used.
 [[nodiscard]] bool initialise() noexcept;
 
 }  // namespace culvert::crypto

@@ -366,6 +366,44 @@ TEST_CASE("a new preshared key counts from the next response on, made or read") 
   CHECK(pair.hand_to_a(answer).drops.empty());
 }
 
+TEST_CASE("initiations that cross leave both ways open, whatever overtakes what") {
+  // Nothing but orders in which the eight datagrams of a crossing may arrive or be lost; each end goes on with what it
+  // has, and both can be heard.
+  enum class Late : std::uint8_t { nothing, their_call, their_call_and_our_first_packet };
+  for (const Late late : {Late::nothing, Late::their_call, Late::their_call_and_our_first_packet}) {
+    for (const bool swapped : {false, true}) {
+      CAPTURE(static_cast<int>(late));
+      CAPTURE(swapped);
+      Pair pair;
+      pair.b.tell([&](Device& d, Actions& a) { d.set_endpoint(pair.a_of_b, pair.at_a, a); });
+      // x's key is the smaller one, or not.
+      Node& x = swapped ? pair.b : pair.a;
+      Node& y = swapped ? pair.a : pair.b;
+      const auto say = [&](Node& node) { return node.from_inside(&node == &pair.a ? Pair::to_b() : Pair::to_a()); };
+      const auto hand = [&](const Step& step, Node& to) {
+        return &to == &pair.b ? pair.hand_to_b(step) : pair.hand_to_a(step);
+      };
+      const Step call_of_x = say(x);
+      const Step call_of_y = say(y);
+      const Step answer_of_y = hand(call_of_x, y);
+      Step answer_of_x;
+      if (late == Late::nothing) answer_of_x = hand(call_of_y, x);
+      const Step first_of_x = hand(answer_of_y, x);
+      if (late != Late::nothing) answer_of_x = hand(call_of_y, x);
+      const Step second_of_x = say(x);
+      if (late != Late::their_call_and_our_first_packet) hand(first_of_x, y);
+      const Step first_of_y = hand(answer_of_x, y);
+      const Step heard_by_y = hand(second_of_x, y);
+      hand(first_of_y, x);
+      hand(heard_by_y, x);
+      for (int i = 0; i < 3; ++i) {
+        CHECK(hand(say(x), y).inside.size() == 1);
+        CHECK(hand(say(y), x).inside.size() == 1);
+      }
+    }
+  }
+}
+
 // Cookies and load
 
 TEST_CASE("under load an initiation needs a cookie, which comes back smaller than what asked for it") {

@@ -10,7 +10,7 @@ namespace culvert::control {
 
 struct UapiLimits {
   std::size_t line_octets = 4096;             // without the newline; at most kMaxLineOctets
-  std::size_t operation_octets = 64UL << 20;  // two full IPv4 tables of /16 and smaller take 4 MiB
+  std::size_t operation_octets = 64UL << 20;  // 65,280 prefixes of each family take under 4 MiB
 };
 
 /// Finds operations in a stream that arrives in pieces of any size. Lines are parsed as they come, so of the text only

@@ -26,7 +26,7 @@ struct PeerSettings {
   PresharedKey preshared_key;
   std::optional<Endpoint> endpoint;  // none: the peer must call first
   std::vector<Prefix> allowed_ips;
-  std::chrono::seconds persistent_keepalive{0};  // 0: off
+  std::chrono::seconds persistent_keepalive{0};  // 0: off; at most 65535
 };
 
 struct PeerStatus {

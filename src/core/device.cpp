@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "device.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include "lane_index.hpp"
@@ -107,6 +108,7 @@ void Device::set_endpoint(PeerId id, const Endpoint& endpoint, Actions& actions)
 void Device::set_persistent_keepalive(Now now, PeerId id, std::chrono::seconds interval, Actions& actions) {
   Peer* peer = find(id);
   if (peer == nullptr) return;
+  interval = std::clamp<std::chrono::seconds>(interval, {}, params::kMaxPersistentKeepalive);
   const bool turned_on = peer->persistent_interval.count() == 0 && interval.count() != 0;
   peer->persistent_interval = interval;
   if (turned_on && link_ == Link::up) {

@@ -43,7 +43,7 @@ class Device {
 
   void set_preshared_key(PeerId id, PresharedKey key);
   void set_endpoint(PeerId id, const Endpoint& endpoint, Actions& actions);
-  /// Turning it on sends one keepalive at once.
+  /// Turning it on sends one keepalive at once. Beyond 0 (off) to 65535 s the nearest of the two counts.
   void set_persistent_keepalive(Now now, PeerId id, std::chrono::seconds interval, Actions& actions);
   /// Moves the prefix here when it was another peer's.
   void add_allowed_ip(PeerId id, const Prefix& prefix, Actions& actions);

@@ -31,6 +31,7 @@ inline constexpr milliseconds kMaxJitter{333};   // [W 6.1] of retransmitted and
 inline constexpr int kMaxRetries = kRekeyAttemptTime / kRekeyTimeout;
 // [W 6.2] a receiving initiator renews while one more keepalive and one more attempt still fit.
 inline constexpr seconds kRekeyAfterTimeReceiving = kRejectAfterTime - kKeepaliveTimeout - kRekeyTimeout;
+inline constexpr seconds kMaxPersistentKeepalive{65535};     // [K] 16 bits
 inline constexpr seconds kWipeAfter = 3 * kRejectAfterTime;  // [W 6.3]
 
 inline constexpr milliseconds kInitiationInterval{20};  // [K] INITIATIONS_PER_SECOND 50

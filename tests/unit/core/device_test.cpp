@@ -373,6 +373,22 @@ TEST_CASE("when the link comes up, persistent keepalives start at once") {
   CHECK(up.outside[0].octets.size() == 148);  // no session yet
 }
 
+TEST_CASE("an interval that no configuration can name is taken for the nearest that one can") {
+  Pair pair;
+  pair.connect();
+  const auto set = [&](std::chrono::seconds interval) {
+    pair.a.tell([&](Device& d, Actions& a) { d.set_persistent_keepalive(pair.clock.now(), pair.b_of_a, interval, a); });
+    return pair.a.peer(pair.b_of_a).persistent_interval;
+  };
+  CHECK(set(std::chrono::seconds::max()) == 65535s);
+  CHECK(set(65536s) == 65535s);
+  CHECK(set(65535s) == 65535s);
+  CHECK(set(-1s) == 0s);
+  CHECK(set(std::chrono::seconds::min()) == 0s);
+  pair.clock.advance(1s);
+  pair.a.timers();  // comes back
+}
+
 // Indices
 
 TEST_CASE("the low bits of every index name the peer's lane, whatever the number of lanes") {

@@ -94,6 +94,7 @@ struct Daemon::State final : control::DeviceControl {
 
   asio::io_context context{1};
   Log log;
+  StopSignals signals;  // before the socket, whose answer tells others that they may stop us
   const crypto::AeadBackend& aead;
   io::Tun tun;
   std::string interface;
@@ -103,7 +104,6 @@ struct Daemon::State final : control::DeviceControl {
   engine::Engine engine;
   control::UapiServer server;
   control::StatusServer status;
-  StopSignals signals;
   LinkMonitor monitor;
   Link link_state = Link::down;  // as the interface is; the engine may have failed to follow
   Link engine_state = Link::down;
@@ -112,6 +112,7 @@ struct Daemon::State final : control::DeviceControl {
 
 Daemon::State::State(const Options& options, const crypto::AeadBackend* given_aead)
     : log(options.interface, options.log_level, make_stderr_sink()),
+      signals(context, [this](int) { stop(kExitOk); }),
       aead(start_crypto(given_aead)),
       tun(open_interface(options)),
       interface(tun.name),
@@ -141,7 +142,6 @@ Daemon::State::State(const Options& options, const crypto::AeadBackend* given_ae
              [this] {
                return control::format_status(interface, engine.snapshot(), engine.status(), io::link_drops(interface));
              }),
-      signals(context, [this](int) { stop(kExitOk); }),
       monitor([&] {
         auto opened = LinkMonitor::open(
             context, static_cast<int>(::if_nametoindex(interface.c_str())),

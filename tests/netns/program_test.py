@@ -114,7 +114,7 @@ for how in (("-f",), ("--foreground",), ()):
         host = lab.host("a")
         environment = dict(os.environ) if how else {**os.environ, "WG_PROCESS_FOREGROUND": "1"}
         process = host.spawn(PROGRAM, *how, "wg0", env=environment)
-        wait_until(lambda: answers("wg0"), "the socket to answer")
+        wait_until(lambda: answers("wg0"), "the socket to answer", every=0.001)
         expect(process.running(), "it went to the background")
         expect_equal(process.stop(signal.SIGTERM, within=3), 0, "exit code")
         expect_gone(host, "wg0")
@@ -124,7 +124,7 @@ for how in (("-f",), ("--foreground",), ()):
 def _(lab):
     host = lab.host("a")
     process = host.spawn(PROGRAM, "-f", "wg0")
-    wait_until(lambda: answers("wg0"), "the socket to answer")
+    wait_until(lambda: answers("wg0"), "the socket to answer", every=0.001)
     expect_equal(process.stop(signal.SIGINT, within=3), 0, "exit code")
     expect_gone(host, "wg0")
 

@@ -80,10 +80,11 @@ TEST_CASE("a crossing that only one side can see leaves neither deaf") {
     p.exchange();
     p.world.path(slow, fast).delay = kDelay;
     p.world.run_for(30ms);
-    // The fast one's initiation was answered. Its first data lingers, and then the slow one's initiation comes.
+    // The fast one's initiation was answered. Its first data lingers, and meanwhile the slow one's initiation comes.
     p.world.path(fast, slow).delay = 3s;
     p.world.run_for(500ms);
     p.world.path(fast, slow).delay = kDelay;
+    p.world.run_for(600ms);
     p.world.traffic(p.a, p.b, 100ms, 20s);
     p.world.traffic(p.b, p.a, 100ms, 20s);
     p.world.run_for(30s);

@@ -86,6 +86,7 @@ struct Daemon::State final : control::DeviceControl {
   Result<void, control::ControlError> apply(SetRequest&& request) override;
   DeviceSnapshot snapshot() override { return engine.snapshot(); }
 
+  void open_status();
   void on_link(const LinkEvent& event);
   void probe_link();
   void set_link(Link link);
@@ -103,7 +104,7 @@ struct Daemon::State final : control::DeviceControl {
   std::uint32_t mtu;
   engine::Engine engine;
   control::UapiServer server;
-  control::StatusServer status;
+  std::optional<control::StatusServer> status;  // the tunnel runs without it as well
   LinkMonitor monitor;
   Link link_state = Link::down;  // as the interface is; the engine may have failed to follow
   Link engine_state = Link::down;
@@ -138,10 +139,6 @@ Daemon::State::State(const Options& options, const crypto::AeadBackend* given_ae
                   [this](std::string_view text) {
                     log.limited("uapi", engine::read_monotonic(), LogLevel::error, text);
                   }}),
-      status(context, require(control::UapiSocket::open(control::status_socket_path(interface))),
-             [this] {
-               return control::format_status(interface, engine.snapshot(), engine.status(), io::link_drops(interface));
-             }),
       monitor([&] {
         auto opened = LinkMonitor::open(
             context, static_cast<int>(::if_nametoindex(interface.c_str())),
@@ -150,6 +147,15 @@ Daemon::State::State(const Options& options, const crypto::AeadBackend* given_ae
         return std::move(*opened);
       }()) {
   for (const std::string& warning : options.warnings) log.error(warning);
+  open_status();
+}
+
+void Daemon::State::open_status() {
+  auto opened = control::UapiSocket::open(control::status_socket_path(interface));
+  if (!opened) return log.error("There will be no status: {}", opened.error().text);
+  status.emplace(context, std::move(*opened), [this] {
+    return control::format_status(interface, engine.snapshot(), engine.status(), io::link_drops(interface));
+  });
 }
 
 Result<void, control::ControlError> Daemon::State::apply(SetRequest&& request) {

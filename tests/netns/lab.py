@@ -28,6 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SUPPORT = os.path.join(os.path.dirname(HERE), "support")
 IN_CI = os.environ.get("CI", "") in ("true", "1")
 SOCKETS = "/var/run/wireguard"
+STATUS_SOCKETS = "/var/run/culvert"
 
 _cases = []
 
@@ -286,8 +287,9 @@ class Lab:
         bury_orphans()
         for name in self.hosts:
             run(["ip", "netns", "del", name], check=False)
-        for name in os.listdir(SOCKETS):
-            os.unlink(os.path.join(SOCKETS, name))
+        for directory in (SOCKETS, STATUS_SOCKETS):
+            for name in os.listdir(directory):
+                os.unlink(os.path.join(directory, name))
 
     def show_logs(self):
         for process in self.processes:
@@ -351,8 +353,9 @@ def isolate():
 def settle_in():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # process 1 ignores what it does not handle
     os.makedirs("/run/netns", exist_ok=True)
-    os.makedirs(SOCKETS, exist_ok=True)
-    for directory in ("/run/netns", SOCKETS):
+    for directory in (SOCKETS, STATUS_SOCKETS):
+        os.makedirs(directory, exist_ok=True)
+    for directory in ("/run/netns", SOCKETS, STATUS_SOCKETS):
         run(["mount", "-t", "tmpfs", "-o", "mode=755", "lab", directory])
     # `ip netns` wants its directory shared with the mount namespaces that it makes.
     run(["mount", "--make-rshared", "/run/netns"])

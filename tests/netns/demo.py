@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from lab import Failure, Lab, expect, expect_equal, isolate, run, settle_in, wait_until
+from lab import Failure, Lab, enter, expect, expect_equal, run, wait_until
 from tunnel import CULVERTD, HOUSEKEEPING, TUNNEL, Tunnel, connect
 
 FILE_MIB = 256
@@ -164,9 +164,7 @@ def page(rows, shown, status):
 
 
 def main():
-    if not os.environ.get("CULVERT_LAB"):
-        isolate()
-    settle_in()
+    enter(refuse=lambda why, _: sys.exit(f"tools/demo cannot run here: {why}"))
     world = Lab()
     try:
         page(*demonstrate(world))

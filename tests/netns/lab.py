@@ -319,7 +319,7 @@ def run(argv, check=True, within=60.0, stderr=subprocess.PIPE, **options):
 # ------------------------------------------------------------------------------------------------------------------ main
 
 
-def obstacle_here():
+def _obstacle_here():
     """(why nothing can be tested here, whether root and this kernel would allow it), or None."""
     if os.geteuid() != 0:
         return "needs root for network namespaces: run it with sudo", True
@@ -338,19 +338,22 @@ def obstacle_here():
     return None
 
 
-def isolate():
+def _skip_all(why, avoidable):
+    print(f"1..0 # SKIP {why}", flush=True)
+    sys.exit(1 if IN_CI and avoidable else 77)
+
+
+def _isolate(refuse):
     """Replaces this process by one in namespaces of its own, which die with it."""
-    obstacle = obstacle_here()
+    obstacle = _obstacle_here()
     if obstacle:
-        why, avoidable = obstacle
-        print(f"1..0 # SKIP {why}", flush=True)
-        sys.exit(1 if IN_CI and avoidable else 77)
+        refuse(*obstacle)
     os.environ["CULVERT_LAB"] = str(os.getpid())
     os.execvp("unshare", ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable,
                           *sys.argv])
 
 
-def settle_in():
+def _settle_in():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # process 1 ignores what it does not handle
     os.makedirs("/run/netns", exist_ok=True)
     for directory in (SOCKETS, STATUS_SOCKETS):
@@ -385,11 +388,11 @@ def _run_case(number, sentence, function):
     return not verdict.startswith("not")
 
 
-def enter():
-    """Goes on in namespaces of its own, by starting the file again if need be."""
+def enter(refuse=_skip_all):
+    """Goes on in namespaces of its own, by starting the file again if need be; `refuse` ends it where that cannot be."""
     if not os.environ.get("CULVERT_LAB"):
-        isolate()
-    settle_in()
+        _isolate(refuse)
+    _settle_in()
 
 
 def main():

@@ -101,6 +101,7 @@ Result<DataPath::Peer*, Drop> DataPath::route(Bytes packet) noexcept {
 }
 
 std::optional<DataPath::SealJob> DataPath::begin_seal(Instant now, Peer& peer, std::uint64_t n, Reports& reports) {
+  if (peer.sessions.next && peer.sessions.next->confirmed.load(std::memory_order_relaxed)) take_over_next(peer);
   Session* session = peer.sessions.current.get();
   if (session == nullptr || is_expired(*session, now)) return request_session(now, peer, reports), std::nullopt;
 
@@ -114,6 +115,14 @@ std::optional<DataPath::SealJob> DataPath::begin_seal(Instant now, Peer& peer, s
   const bool old = session->role == Role::initiator && now - session->born >= params::kRekeyAfterTime;
   if (old || first + n > params::kRekeyAfterMessages) request_session(now, peer, reports);
   return SealJob{session, first};
+}
+
+// What control will do as well, and tell by its next SessionsReplaced.
+void DataPath::take_over_next(Peer& peer) {
+  const SessionRef dropped = peer.sessions.previous;
+  if (!peer.sessions.confirm(peer.sessions.next->local_index)) return;
+  const Sessions& kept = peer.sessions;
+  if (dropped != kept.previous && dropped != kept.current && dropped != kept.next) strike(dropped);
 }
 
 void DataPath::request_session(Instant now, Peer& peer, Reports& reports) {
@@ -172,8 +181,8 @@ void DataPath::heard(Instant now, Session& session, const Endpoint& from, const 
     peer.source = local;
     reports.push_back(report::Roamed{peer.id, from, local});
   }
-  if (peer.sessions.next.get() == &session && !session.confirmation_reported) {
-    session.confirmation_reported = true;
+  if (peer.sessions.next.get() == &session && !session.confirmed.load(std::memory_order_relaxed)) {
+    session.confirmed.store(true, std::memory_order_relaxed);
     reports.push_back(report::Confirmed{peer.id, session.local_index});
   }
   // Renewal on receive [W 6.2]: by the current session's age, whichever session the packet came under.

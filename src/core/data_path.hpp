@@ -119,6 +119,7 @@ class DataPath {
   void on(change::PeerAdded&& c);
   void on(const change::PeerRemoved& c);
   Todo replace_sessions(change::SessionsReplaced&& c);
+  void take_over_next(Peer& peer);
   void request_session(Instant now, Peer& peer, Reports& reports);
   void enlist(const SessionRef& session);
   void strike(const SessionRef& session);

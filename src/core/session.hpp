@@ -4,6 +4,7 @@
 //
 //   keys, indices, birth, role   immutable: anybody
 //   send_counter                 the one word that lanes share: one fetch_add a train
+//   confirmed                    written once, by the lane that opens; read by all while the session is `next`
 //   window and the notes below   only the lane that the low bits of `local_index` name
 //
 // The last holder's release wipes the keys.
@@ -36,10 +37,12 @@ struct Session {
   const Role role;
 
   alignas(64) std::atomic<std::uint64_t> send_counter{0};
+  // The first packet came: whoever still has this session as `next` may take it over before control says so, since the
+  // host may answer that packet at once.
+  std::atomic<bool> confirmed{false};
 
   alignas(64) ReplayWindow window;
-  bool confirmation_reported = false;  // first packet under `next` has been told to control
-  bool renewal_reported = false;       // [W 6.2] 165 s on receive, once a session
+  bool renewal_reported = false;  // [W 6.2] 165 s on receive, once a session
 };
 
 using SessionRef = std::shared_ptr<Session>;

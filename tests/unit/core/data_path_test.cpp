@@ -465,6 +465,26 @@ TEST_CASE("the first packet under next is reported, once, and no packet under an
   CHECK(confirmed.local_index == 3);
 }
 
+TEST_CASE("the answer to the first packet under next is sealed under it, on every lane, before control has said so") {
+  Lane opens(1420, 0, 2), other(1420, 1, 2);
+  // Even indices belong to lane 0.
+  const Sessions all{session(kA, 2), session(kA, 4), session(kA, 6, Role::responder)};
+  for (Lane* lane : {&opens, &other}) {
+    lane->add(kA, {});
+    lane->replace(kA, all);
+    CHECK(lane->path.begin_seal(kStart, lane->peer(kA), 1, lane->reports)->session == all.current.get());
+  }
+  opens.hear(*all.next, kStart);
+  for (Lane* lane : {&opens, &other}) {
+    CHECK(lane->path.begin_seal(kStart, lane->peer(kA), 1, lane->reports)->session == all.next.get());
+    CHECK(lane->peer(kA).sessions.previous == all.current);
+  }
+  // What went can no longer be opened; what stays can.
+  CHECK(opens.path.begin_open(kStart, 2).error() == Drop::unknown_index);
+  CHECK(*opens.path.begin_open(kStart, 4) == all.current.get());
+  CHECK(*opens.path.begin_open(kStart, 6) == all.next.get());
+}
+
 TEST_CASE("on receive, the initiator renews a session that is 165 s old, once; the responder does not") {
   for (const Role role : {Role::initiator, Role::responder}) {
     Lane lane;

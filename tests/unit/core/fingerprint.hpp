@@ -71,7 +71,7 @@ class Fingerprint {
       if (!s) continue;
       put("remote", s->remote_index);
       put("counter", s->send_counter);
-      put("notes", (s->confirmation_reported ? 1u : 0u) + (s->renewal_reported ? 2u : 0u));
+      put("notes", (s->confirmed.load() ? 1u : 0u) + (s->renewal_reported ? 2u : 0u));
       text_ << "window=";
       for (std::uint64_t counter = 0; counter < 64; ++counter) text_ << s->window.would_accept(counter);
       for (unsigned shift = 7; shift < 64; ++shift) text_ << s->window.would_accept(std::uint64_t{1} << shift);

@@ -393,7 +393,9 @@ TEST_CASE("an interval that no configuration can name is taken for the nearest t
 
 TEST_CASE("the low bits of every index name the peer's lane, whatever the number of lanes") {
   const std::vector<std::pair<std::size_t, std::uint32_t>> masks = {{1, 0}, {2, 1}, {3, 3}, {5, 7}};
-  for (const auto& [lanes, mask] : masks) {
+  for (const auto& row : masks) {
+    const std::size_t lanes = row.first;
+    const std::uint32_t mask = row.second;
     CAPTURE(lanes);
     TestClock clock;
     Node callers(clock, kInitiatorPrivate, 5, lanes);

@@ -17,10 +17,10 @@ constexpr std::uint64_t kLimit = 18446744073709543423ULL;
 
 struct Produced {
   Step step;
-  std::string elsewhere = {};  // the file of the test that produces it
+  std::string elsewhere = {};  // the test that produces it
 };
 
-Produced elsewhere(std::string file) { return {{}, std::move(file)}; }
+Produced elsewhere(std::string test) { return {{}, std::move(test)}; }
 
 /// The node drops without changing.
 Step unchanged(Node& node, auto&& call) {
@@ -63,15 +63,15 @@ Produced produce(Drop drop) {
     case Drop::not_wireguard:
       return {from_away(pair.b, Packet(100, 9))};
     case Drop::truncated:
-      return elsewhere("tests/unit/engine/inbound_test.cpp");
+      return elsewhere("engine: junk is counted by what it is");
     case Drop::no_identity: {
       Node nobody(pair.clock, "", 3);
       return {from_away(nobody, octets_of(first_call(pair)))};
     }
     case Drop::handshake_queue_full:
-      return elsewhere("tests/unit/engine/engine_test.cpp");
+      return elsewhere("engine: the queue is first in, first out, and refuses the 1025th");
     case Drop::report_queue_full:
-      return elsewhere("tests/unit/engine/inbound_test.cpp");
+      return elsewhere("engine: handshake messages beyond the room for reports are counted");
 
     case Drop::bad_mac1: {
       wire::Initiation call = first_call(pair);
@@ -200,7 +200,8 @@ Produced produce(Drop drop) {
       return {unchanged(pair.a, [&] { return pair.a.from_inside(own); })};
     }
     case Drop::too_big:
-      return elsewhere("tests/unit/engine/outbound_test.cpp");
+      return elsewhere(
+          "engine: a packet that no datagram can hold is counted and goes no further; one that just fits leaves");
     case Drop::staging_full:
       for (int i = 0; i < 129; ++i) pair.a.from_inside(Pair::to_b());
       return {staged(pair, drop)};
@@ -220,9 +221,9 @@ Produced produce(Drop drop) {
     case Drop::blocked_by_firewall:
     case Drop::outside_unreachable:
     case Drop::outside_send_failed:
-      return elsewhere("tests/unit/io/udp_slab_test.cpp");
+      return elsewhere("io: errors of sending count under the name that tells where to look");
     case Drop::inside_write_failed:
-      return elsewhere("tests/unit/engine/inbound_test.cpp");
+      return elsewhere("engine: packets that the inside does not take are counted, and heard all the same");
     case Drop::count_:
       break;
   }

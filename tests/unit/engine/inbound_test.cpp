@@ -155,6 +155,18 @@ TEST_CASE("junk is counted by what it is") {
   CHECK(pair.b.tun.written.size() == 1);
 }
 
+TEST_CASE("packets that the inside does not take are counted, and heard all the same") {
+  Pair pair;
+  pair.b.tun.refusal = io::TunFault{io::TunStop::full, 105};
+  pair.arrive(pair.carried(numbered(3)));
+  CHECK(pair.b.dropped(Drop::inside_write_failed) == 3);
+  CHECK(pair.b.tun.written.empty());
+  pair.b.tun.refusal.reset();
+  pair.arrive(pair.carried(numbered(2)));
+  CHECK(pair.b.dropped(Drop::inside_write_failed) == 3);
+  CHECK(pair.b.tun.written.size() == 2);
+}
+
 TEST_CASE("an inner source that belongs to another peer is refused, though the packet counts as heard") {
   Pair pair;
   pair.b.add_peer(3);

@@ -21,6 +21,7 @@ class FakeTun final : public io::TunQueue {
   std::deque<Octetss> waiting;
   std::vector<Octetss> written;  // each gathered into one
   std::optional<io::TunStop> at_end;
+  std::optional<io::TunFault> refusal;  // of every write
 
   Result<io::SuperPacket, io::TunFault> read(MutBytes buffer) noexcept override {
     if (waiting.empty()) return Err{io::TunFault{at_end.value_or(io::TunStop::empty), 0}};
@@ -30,6 +31,7 @@ class FakeTun final : public io::TunQueue {
     return io::SuperPacket{{}, buffer.first(packet.size())};
   }
   Result<void, io::TunFault> write(const io::VnetHeader&, std::span<const iovec> parts) noexcept override {
+    if (refusal) return Err{*refusal};
     Octetss packet;
     for (const iovec& part : parts) {
       const auto* octets = static_cast<const std::uint8_t*>(part.iov_base);

@@ -77,6 +77,17 @@ TEST_CASE("a train holds 64 packets at most, and 65,507 octets") {
   CHECK(lane.udp->sent[1].octets.size() == 15 * 1452);
 }
 
+TEST_CASE("a packet that no datagram can hold is counted and goes no further; one that just fits leaves") {
+  Sender lane;
+  (void)lane.state.path.apply(change::MtuSet{65'535});
+  lane.tun.waiting.push_back(packet(1, 2, 65'473));  // 65,488 padded, and 32 of header and tag
+  lane.tun.waiting.push_back(packet(1, 2, 65'472));
+  (void)lane.outbound.run();
+  CHECK(lane.dropped(Drop::too_big) == 1);
+  REQUIRE(lane.udp->sent.size() == 1);
+  CHECK(lane.udp->sent[0].octets.size() == 65'504);
+}
+
 TEST_CASE("packets of two peers never share a train") {
   Sender lane;
   const PeerId other = lane.add_peer(3);

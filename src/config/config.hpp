@@ -4,8 +4,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <culvert/address.hpp>
@@ -41,6 +43,9 @@ struct PeerConfig {
   std::optional<UnixTime> expires;
   bool enabled = true;
   Place place;
+
+  /// Refused at this time because of its date. Says nothing of `enabled`.
+  [[nodiscard]] bool expired_at(UnixTime now) const noexcept { return expires && *expires <= now; }
 };
 
 enum class DnsBackend : std::uint8_t { automatic, resolved, resolvconf, file };
@@ -49,6 +54,8 @@ struct DnsConfig {
   std::vector<IpAddress> servers;
   std::vector<std::string> search;
   DnsBackend backend = DnsBackend::automatic;
+
+  friend bool operator==(const DnsConfig&, const DnsConfig&) = default;
 };
 
 /// Which routes are made for the peers' allowed IPs.
@@ -62,6 +69,8 @@ struct RoutingTable {
 struct FirewallConfig {
   bool kill_switch = false;  // nothing outside the tunnel but the tunnel itself
   bool allow_lan = false;    // with the kill switch: private networks that the host is directly in
+
+  friend bool operator==(const FirewallConfig&, const FirewallConfig&) = default;
 };
 
 struct GatewayConfig {
@@ -69,20 +78,28 @@ struct GatewayConfig {
   bool masquerade = false;
   std::string outside_interface;        // masquerade only behind this one; empty: behind any but the tunnel
   std::vector<Prefix> allowed_subnets;  // to which peers may go; empty: anywhere
+
+  friend bool operator==(const GatewayConfig&, const GatewayConfig&) = default;
 };
 
 /// A range from which `culvert peer add` takes the next free addresses.
 struct PoolConfig {
-  std::vector<Prefix> prefixes;
+  std::vector<Prefix> prefixes;  // host bits are zero
+
+  friend bool operator==(const PoolConfig&, const PoolConfig&) = default;
 };
 
 struct OffloadConfig {
   bool vnet = true, gso = true, gro = true;
+
+  friend bool operator==(const OffloadConfig&, const OffloadConfig&) = default;
 };
 
 /// Commands of wg-quick files, run by the host half with "%i" replaced. In order.
 struct HookConfig {
   std::vector<std::string> pre_up, post_up, pre_down, post_down;
+
+  friend bool operator==(const HookConfig&, const HookConfig&) = default;
 };
 
 /// Sources of diagnosis, all off unless said.
@@ -91,6 +108,8 @@ struct ObserveConfig {
   bool metrics_compatible_names = false;  // the second set of names as well (see `metrics_format.hpp`)
   bool key_log = false;                   // `culvert capture` may write session keys
   std::vector<std::string> event_hooks;   // programs that are run for each event
+
+  friend bool operator==(const ObserveConfig&, const ObserveConfig&) = default;
 };
 
 struct Config {
@@ -131,5 +150,12 @@ struct Finding {
   /// "/etc/culvert/wg0.toml:7:15: error: interface.listen_port = 70000: not a port from 0 to 65535"
   [[nodiscard]] std::string message() const;
 };
+
+/// "gw.example.org:51820", "192.0.2.1:51820", "[2001:db8::1]:51820": as it stands in a file.
+[[nodiscard]] std::string to_string(const HostPort& endpoint);
+/// "auto", "off" or the number, as it stands in a file.
+[[nodiscard]] std::string to_string(const RoutingTable& table);
+/// "auto", "resolved", "resolvconf", "file".
+[[nodiscard]] std::string_view to_string(DnsBackend backend) noexcept;
 
 }  // namespace culvert::config

@@ -74,7 +74,7 @@ struct Taken {
 
 inline Taken take(const msghdr& message) {
   Taken out;
-  if (message.msg_name != nullptr) std::memcpy(&out.to, message.msg_name, message.msg_namelen);
+  if (message.msg_namelen != 0) std::memcpy(&out.to, message.msg_name, message.msg_namelen);
   for (std::size_t i = 0; i < message.msg_iovlen; ++i) {
     const auto* base = static_cast<const std::uint8_t*>(message.msg_iov[i].iov_base);
     out.octets.insert(out.octets.end(), base, base + message.msg_iov[i].iov_len);

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""The contrast: one day's traffic in the clear, under TLS, through the tunnel, and as TLS through the tunnel, seen by the same observers.
+
+`tools/contrast` runs this. Read in this order: world (the layout), services, day (the workload), visibility, attacks, secrecy, upkeep,
+cost (the measurements), report (the page).
+"""
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+
+sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "netns")]
+
+import table  # noqa: E402
+import visibility  # noqa: E402
+from authority import Authority  # noqa: E402
+from day import Day, plant  # noqa: E402
+from lab import Failure, enter, run  # noqa: E402
+from services import Services  # noqa: E402
+from world import HOSTS, OBSERVERS, PATHS, SECURED, World  # noqa: E402
+
+_begun = time.monotonic()
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def step(text):
+    say(f"[{time.monotonic() - _begun:5.1f} s] {text}")
+
+
+class Stage:
+    """Everything that a measurement may need: the world with its services, and what was planted."""
+
+    def __init__(self):
+        self.world = World()
+        step("a certificate authority, and certificates of every kind")
+        self.authority = Authority(os.path.join(self.world.directory, "ca"))
+        self.planted = plant()
+        step("servers: names, web, mail, database, shell")
+        self.services = Services(self.world, self.authority, self.planted)
+        self.world.use_resolver(HOSTS["dns"])
+        step("a tunnel between client and gateway, by two culvertd")
+        self.world.raise_tunnel()
+        self.day = Day(self.world, self.authority, self.services, self.planted)
+        self.path_files = {}
+
+    def close(self):
+        self.world.close()
+
+
+def run_days(stage):
+    """The day on each path under every observer's eyes: (recordings, outcome of each flow, lost frames)."""
+    recorded, outcomes, lost = {}, {}, 0
+    for path, title in PATHS.items():
+        step(f"a day {title if path == 'clear' else 'under ' + title if path == 'tls' else 'through the ' + title if path == 'tunnel' else 'as ' + title}")
+        stage.world.go(path)
+        taps = stage.world.observe(path)
+        outcomes[path] = stage.day.run(path in SECURED)
+        recorded[path] = {observer: [tap.stop() for tap in each] for observer, each in taps.items()}
+        lost += sum(tap.lost for each in taps.values() for tap in each)
+    return recorded, outcomes, lost
+
+
+def measure(stage, reduced):
+    started = time.time()
+    recorded, outcomes, lost = run_days(stage)
+    flows = stage.day.flows()
+    step("reading the captures: who sees what")
+    matrix, found = visibility.measure(recorded, stage.planted, flows)
+    return {
+        "meta": {"date": time.strftime("%Y-%m-%d %H:%M", time.localtime(started)), "kernel": platform.release(), "processors": os.cpu_count(),
+                 "missing": stage.services.missing, "frames_lost": lost, "reduced": reduced},
+        "rows": {"visibility": visibility.ROWS, "flows": {flow.key: flow.title for flow in flows}},
+        "visibility": matrix,
+        "found": found,
+        "planted": {key: stage.planted[key] for flow in flows for key in flow.planted},
+        "scope": visibility.scope(found, flows, outcomes),
+        "outcomes": outcomes,
+    }
+
+
+def show(result):
+    """The matrices on the terminal."""
+    say("\n" + table.LEGEND)
+    columns = {observer: title for observer, (title, _) in OBSERVERS.items()}
+    for path, title in PATHS.items():
+        say("\n" + "\n".join(table.matrix(f"WHO SEES WHAT, {title}", result["rows"]["visibility"], columns,
+                                          lambda row, column, path=path: result["visibility"][path][column][row], each=26)))
+    say("\n" + "\n".join(table.matrix("WHICH FLOWS ARE COVERED on the way", result["rows"]["flows"], PATHS,
+                                      lambda row, column: result["scope"][row][column], first=44, each=24)))
+
+
+def options():
+    parser = argparse.ArgumentParser(prog="tools/contrast", description=__doc__.splitlines()[0])
+    parser.add_argument("--reduced", action="store_true", help="only the day and who sees what")
+    parser.add_argument("--output", default="contrast-report", help="where report.html and report.json go (%(default)s)")
+    return parser.parse_args()
+
+
+def main():
+    chosen = options()
+    enter(refuse=lambda why, _: sys.exit(f"tools/contrast cannot run here: {why}"))
+    stage, code = None, 0
+    try:
+        stage = Stage()
+        result = measure(stage, chosen.reduced)
+        result["meta"]["seconds"] = round(time.monotonic() - _begun, 1)
+        os.makedirs(chosen.output, exist_ok=True)
+        with open(os.path.join(chosen.output, "report.json"), "w", encoding="utf-8") as file:
+            json.dump(result, file, indent=1, ensure_ascii=False)
+        show(result)
+        step(f"done; see {chosen.output}/report.json")
+    except KeyboardInterrupt:
+        say("\ninterrupted; cleaning up")
+        code = 130
+    except Failure as failure:
+        say(f"\nFAILED: {failure}")
+        if stage:
+            stage.world.lab.show_logs()
+        code = 1
+    finally:
+        if stage:
+            stage.close()
+            run(["rm", "-rf", stage.world.directory])
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -30,7 +30,7 @@ struct HostPort {
   std::string host;
   std::uint16_t port = 0;
 
-  friend bool operator==(const HostPort&, const HostPort&) = default;
+  friend auto operator<=>(const HostPort&, const HostPort&) = default;
 };
 
 struct PeerConfig {

@@ -238,11 +238,30 @@ bool is_search_domain(std::string_view name) noexcept {
 }
 
 bool is_peer_name(std::string_view name) noexcept {
-  return !name.empty() && name.size() <= 64 && name.front() != '.' && trimmed(name) == name &&
-         std::none_of(name.begin(), name.end(), [](char c) {
-           const auto octet = static_cast<unsigned char>(c);
-           return octet < 0x20 || octet == 0x7f || c == '/';
-         });
+  if (name.empty() || name.size() > 64 || name.front() == '.' || trimmed(name) != name) return false;
+  for (std::size_t at = 0, length = 0; at < name.size(); at += length) {
+    const auto octet = static_cast<unsigned char>(name[at]);
+    length = utf8_length(name.substr(at));
+    if (length == 0 || octet < 0x20 || octet == 0x7f || octet == '/') return false;
+  }
+  return true;
+}
+
+std::size_t utf8_length(std::string_view text) noexcept {
+  if (text.empty()) return 0;
+  const auto octet = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = octet(0);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((octet(i) & 0xc0) != 0x80) return 0;
+  // Overlong forms, surrogates, and what is above U+10FFFF.
+  const unsigned second = octet(1);
+  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
+      (first == 0xf4 && second > 0x8f))
+    return 0;
+  return length;
 }
 
 std::string default_peer_name(const PublicKey& key) {

@@ -45,8 +45,11 @@ using Parsed = Result<T, std::string>;
 /// Labels of letters, digits, '-' and '_' with dots between; may start with '~' (systemd-resolved: route, do not
 /// search).
 [[nodiscard]] bool is_search_domain(std::string_view name) noexcept;
-/// 1 to 64 octets without control characters, '/', and spaces at the ends; not starting with '.'.
+/// 1 to 64 octets of UTF-8 without control characters, '/', and spaces at the ends; not starting with '.'.
 [[nodiscard]] bool is_peer_name(std::string_view name) noexcept;
+
+/// Octets of the character at the front: 1 to 4. 0: not UTF-8 [RFC 3629].
+[[nodiscard]] std::size_t utf8_length(std::string_view text) noexcept;
 
 /// What a peer without a name is called: the first eight characters of its key.
 [[nodiscard]] std::string default_peer_name(const PublicKey& key);

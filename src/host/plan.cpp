@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+#include "plan.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "firewall.hpp"
+#include "private_ranges.hpp"
+
+namespace culvert::host {
+namespace {
+
+using config::Config;
+using config::RoutingTable;
+
+constexpr std::uint32_t kDefaultMtu = 1420;
+constexpr std::uint32_t kTunnelOctets = 80;    // IPv6 header 40, UDP header 8, data message 32
+constexpr std::uint32_t kSmallestIpv6 = 1280;  // [RFC 8200 5]
+constexpr std::uint32_t kSmallestIpv4 = 576;   // [RFC 791 3.1]
+constexpr std::uint32_t kLargestTunnel = 65535 - kTunnelOctets;
+constexpr std::uint8_t kWidePrefix = 8;  // shorter prefixes hold so much that the endpoint, named or not, may be in it
+
+constexpr std::array kFamilies = {Family::v4, Family::v6};
+
+/// Every network that some peer has, once.
+std::vector<Prefix> peer_networks(const Config& config) {
+  std::vector<Prefix> networks;
+  for (const auto& peer : config.peers)
+    networks.insert(networks.end(), peer.allowed_ips.begin(), peer.allowed_ips.end());
+  for (Prefix& network : networks) network = masked(network);
+  // Longest first; equal ones side by side.
+  std::sort(networks.begin(), networks.end(), [](const Prefix& a, const Prefix& b) {
+    return a.length != b.length ? a.length > b.length : a.address < b.address;
+  });
+  networks.erase(std::unique(networks.begin(), networks.end()), networks.end());
+  return networks;
+}
+
+bool has_family(const std::vector<Prefix>& prefixes, Family family) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](const Prefix& each) { return each.address.family == family; });
+}
+
+bool takes_default(const std::vector<Prefix>& networks, Family family) {
+  return std::any_of(networks.begin(), networks.end(),
+                     [&](const Prefix& each) { return each.address.family == family && each.length < kWidePrefix; });
+}
+
+bool holds_an_endpoint(const Prefix& network, const Config& config) {
+  for (const auto& peer : config.peers)
+    for (const auto& endpoint : peer.endpoints)
+      if (const auto address = parse_address(endpoint.host); address && contains(network, *address)) return true;
+  return false;
+}
+
+/// Private networks that the host is directly in, over another link than the tunnel.
+std::vector<Prefix> lan_networks(std::string_view interface, const Facts& facts) {
+  const LinkFact* const tunnel = facts.link(interface);
+  std::vector<Prefix> networks;
+  for (const AddressFact& each : facts.addresses) {
+    if (tunnel != nullptr && each.link == tunnel->index) continue;
+    const Prefix network = masked(each.prefix);
+    if (network.length < address_bits(network.address.family) && is_private(network)) networks.push_back(network);
+  }
+  std::sort(networks.begin(), networks.end());
+  networks.erase(std::unique(networks.begin(), networks.end()), networks.end());
+  return networks;
+}
+
+bool lan_allowed(const Config& config) {
+  // Behind a gateway there are hosts to answer to. Without the kill switch it is as wg-quick users know it.
+  return !config.firewall.kill_switch || config.firewall.allow_lan || config.gateway.enabled;
+}
+
+void plan_sysctls(std::vector<Step>& steps, const Config& config, const Choice& choice,
+                  const std::vector<Prefix>& networks, const Facts& facts) {
+  // With the reverse path filter the kernel asks where an answer would go; of a marked datagram it must ask with the
+  // mark.
+  if (choice.table != 0 && takes_default(networks, Family::v4))
+    steps.emplace_back(step::Sysctl{"net.ipv4.conf.all.src_valid_mark", "1"});
+  if (!config.gateway.enabled) return;
+  if (has_family(config.addresses, Family::v4)) steps.emplace_back(step::Sysctl{"net.ipv4.ip_forward", "1"});
+  if (!has_family(config.addresses, Family::v6)) return;
+  // A router ignores router advertisements, and would lose its own default route, unless told to take them all the
+  // same.
+  for (const DefaultRouteFact& route : facts.default_routes)
+    if (const LinkFact* const link = facts.link(route.link);
+        link != nullptr && route.origin == DefaultRouteFact::Origin::router_advertisement) {
+      const step::Sysctl accept{"net/ipv6/conf/" + link->name + "/accept_ra", "2"};
+      if (std::find(steps.begin(), steps.end(), Step(accept)) == steps.end()) steps.emplace_back(accept);
+    }
+  steps.emplace_back(step::Sysctl{"net.ipv6.conf.all.forwarding", "1"});
+}
+
+void plan_rules(std::vector<Step>& steps, const Config& config, std::string_view interface, const Choice& choice,
+                const std::vector<Prefix>& networks, const Facts& facts) {
+  const std::vector<Prefix> lan = lan_allowed(config) ? lan_networks(interface, facts) : std::vector<Prefix>{};
+  for (const Family family : kFamilies) {
+    if (!has_family(networks, family)) continue;
+    step::Rule specific{.family = family,
+                        .priority = kRulePriority,
+                        .unless_mark = choice.mark,
+                        .to = std::nullopt,
+                        .table = choice.table,
+                        .suppress_prefix_length = kWidePrefix - 1U};
+    steps.emplace_back(specific);
+    for (const Prefix& network : lan)
+      if (network.address.family == family)
+        steps.emplace_back(step::Rule{.family = family,
+                                      .priority = kRulePriority + 1,
+                                      .unless_mark = std::nullopt,
+                                      .to = network,
+                                      .table = kMainTable,
+                                      .suppress_prefix_length = network.length - 1U});
+    specific.priority = kRulePriority + 2;
+    specific.suppress_prefix_length.reset();
+    steps.emplace_back(specific);
+  }
+}
+
+void plan_routes(std::vector<Step>& steps, const Config& config, const Choice& choice,
+                 const std::vector<Prefix>& networks) {
+  const std::uint32_t table = choice.table != 0 ? choice.table : kMainTable;
+  for (const Prefix& network : networks) {
+    // The kernel makes the route to the network of an address by itself, in main.
+    const bool made_by_address =
+        table == kMainTable && std::any_of(config.addresses.begin(), config.addresses.end(), [&](const Prefix& own) {
+          return own.length <= network.length && contains(masked(own), network.address);
+        });
+    if (!made_by_address) steps.emplace_back(step::Route{network, table});
+  }
+}
+
+void plan_dns(std::vector<Step>& steps, const Config& config, const std::vector<Prefix>& networks) {
+  if (config.dns.servers.empty() && config.dns.search.empty()) return;
+  const bool all = config.firewall.kill_switch || config.dns.search.empty() || takes_default(networks, Family::v4) ||
+                   takes_default(networks, Family::v6);
+  steps.emplace_back(step::Dns{.names = all ? step::Dns::Names::all : step::Dns::Names::search_only,
+                               .backend = config.dns.backend,
+                               .servers = config.dns.servers,
+                               .search = config.dns.search});
+}
+
+}  // namespace
+
+bool needs_policy_routing(const Config& config) {
+  if (config.table.kind != RoutingTable::Kind::automatic) return false;
+  const std::vector<Prefix> networks = peer_networks(config);
+  if (networks.empty()) return false;
+  return config.firewall.kill_switch || std::any_of(networks.begin(), networks.end(), [&](const Prefix& network) {
+           return network.length < kWidePrefix || holds_an_endpoint(network, config);
+         });
+}
+
+Choice choose(const Config& config, const Facts& facts, const Choice& current) {
+  Choice choice;
+  const bool routed = needs_policy_routing(config);
+  std::uint32_t number = kFirstTable;
+  while (facts.tables.contains(number) || facts.marks.contains(number)) ++number;
+  choice.mark = config.fwmark.value_or(0);
+  // The kill switch tells the tunnel's own datagrams from all others by their mark.
+  if (choice.mark == 0 && (routed || config.firewall.kill_switch))
+    choice.mark = current.mark != 0 ? current.mark : number;
+  if (config.table.kind == RoutingTable::Kind::number) {
+    choice.table = config.table.number;
+  } else if (routed && current.table != 0) {
+    choice.table = current.table;
+  } else if (routed) {
+    // 0 and 253 to 255 are the kernel's own tables.
+    choice.table = choice.mark > 255 && !facts.tables.contains(choice.mark) ? choice.mark : number;
+  }
+  return choice;
+}
+
+std::uint32_t tunnel_mtu(const Config& config, const Facts& facts) {
+  if (config.mtu) return *config.mtu;
+  std::uint32_t outside = 0;
+  const auto take = [&](std::uint32_t mtu) { outside = outside == 0 || (mtu != 0 && mtu < outside) ? mtu : outside; };
+  for (const PathFact& path : facts.paths) take(path.mtu);
+  if (outside == 0)
+    for (const DefaultRouteFact& route : facts.default_routes) {
+      const LinkFact* const link = facts.link(route.link);
+      take(route.mtu != 0 ? route.mtu : link != nullptr ? link->mtu : 0);
+    }
+  const bool ipv6 = has_family(config.addresses, Family::v6) || has_family(peer_networks(config), Family::v6);
+  const std::uint32_t least = ipv6 ? kSmallestIpv6 : kSmallestIpv4;
+  if (outside <= kTunnelOctets) return kDefaultMtu;
+  return std::clamp(outside - kTunnelOctets, least, kLargestTunnel);
+}
+
+Plan make_plan(const Config& config, std::string_view interface, const Choice& choice, const Facts& facts) {
+  Plan plan{.interface = std::string(interface), .choice = choice, .firewall = config.firewall, .steps = {}};
+  const std::vector<Prefix> networks = peer_networks(config);
+  plan.steps.emplace_back(firewall_step(config, interface, choice));
+  plan_sysctls(plan.steps, config, choice, networks, facts);
+  for (const Prefix& address : config.addresses) plan.steps.emplace_back(step::Address{address});
+  plan.steps.emplace_back(step::Mtu{tunnel_mtu(config, facts)});
+  plan.steps.emplace_back(step::LinkUp{});
+  if (config.table.kind == RoutingTable::Kind::automatic && choice.table != 0)
+    plan_rules(plan.steps, config, interface, choice, networks, facts);
+  if (config.table.kind != RoutingTable::Kind::off) plan_routes(plan.steps, config, choice, networks);
+  plan_dns(plan.steps, config, networks);
+  return plan;
+}
+
+}  // namespace culvert::host

@@ -75,7 +75,7 @@ void read_peer_file(const TomlValue& root, FileReading& reading, Config& out) {
     Finding& finding = reading.findings.emplace_back(
         finding_of({reading.file, entry.line, entry.column},
                    "only [[peer]] tables may stand in this file; everything else belongs into the main file"));
-    finding.key = printable(entry.key);
+    finding.key = printable_key(entry.key);
   }
 }
 

@@ -169,7 +169,7 @@ void read_sections(const TomlValue& root, FileReading& reading, Config& out) {
     }
     Finding& finding = reading.findings.emplace_back();
     finding.place = {reading.file, entry.line, entry.column};
-    finding.key = printable(entry.key);
+    finding.key = printable_key(entry.key);
     finding.reason = info == sections.end() ? unknown_section_advice(entry.key)
                                             : "this is a section; write [" + entry.key + "] in single brackets, once";
   }

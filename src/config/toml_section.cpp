@@ -31,7 +31,7 @@ const TomlEntry* TomlSection::find(std::string_view key) {
 Finding& TomlSection::add(const TomlEntry& entry, const TomlValue& value, std::string reason) {
   Finding& finding = reading_.findings.emplace_back();
   finding.place = {reading_.file, value.line, value.column};
-  finding.key = prefix_ + printable(entry.key);
+  finding.key = prefix_ + printable_key(entry.key);
   if (!is_secret_key(entry.key)) finding.value = value.shown();
   finding.reason = std::move(reason);
   return finding;
@@ -118,7 +118,7 @@ void TomlSection::finish() {
     if (asked_.contains(entry.key)) continue;
     Finding& finding = reading_.findings.emplace_back();
     finding.place = {reading_.file, entry.line, entry.column};
-    finding.key = prefix_ + printable(entry.key);
+    finding.key = prefix_ + printable_key(entry.key);
     finding.reason = unknown_key_advice(section_, entry.key);
   }
 }

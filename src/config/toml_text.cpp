@@ -130,13 +130,15 @@ class Lexer {
 
 }  // namespace
 
-bool is_secret_key(std::string_view key) noexcept {
-  // Wider than our own keys: a misspelt one, or wg-quick's, holds a secret as well.
-  const auto ends = [key](std::string_view end) { return key.ends_with(end); };
-  if (ends("_file") || ends("_credential")) return false;
-  constexpr std::string_view kParts[] = {"priv", "Priv", "PRIV", "shared", "Shared", "SHARED", "psk", "PSK", "secret"};
+bool is_secret_key(std::string_view key) {
+  // Wider than our own keys: a misspelt one, or wg-quick's in any case, holds a secret as well.
+  std::string word(key);
+  for (char& c : word)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  if (word.ends_with("_file") || word.ends_with("_credential")) return false;
+  constexpr std::string_view kParts[] = {"priv", "shared", "psk", "secret"};
   return std::any_of(std::begin(kParts), std::end(kParts),
-                     [key](std::string_view part) { return key.find(part) != std::string_view::npos; });
+                     [&](std::string_view part) { return word.find(part) != std::string::npos; });
 }
 
 SafeText make_safe(std::string_view text, std::string_view file) {

@@ -19,7 +19,7 @@ namespace culvert::config {
 using control::SecretText;
 
 /// Keys whose values never reach the parser.
-[[nodiscard]] bool is_secret_key(std::string_view key) noexcept;
+[[nodiscard]] bool is_secret_key(std::string_view key);
 
 struct SafeText {
   std::string text;  // every character of a secret is '*'

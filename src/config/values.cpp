@@ -305,4 +305,9 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string printable_key(std::string_view key) {
+  constexpr std::size_t kLongestKey = 32;  // "metrics_compatible_names", and room for mistakes
+  return key.size() <= kLongestKey ? printable(key) : "(too long for a key)";
+}
+
 }  // namespace culvert::config

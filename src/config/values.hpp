@@ -59,5 +59,8 @@ using Parsed = Result<T, std::string>;
 [[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
 /// A value for a message: at most 80 octets, control characters replaced.
 [[nodiscard]] std::string printable(std::string_view text);
+/// A key or a section as it was written; what is longer than any of ours is not told: it may be a secret that stands
+/// where no secret belongs.
+[[nodiscard]] std::string printable_key(std::string_view key);
 
 }  // namespace culvert::config

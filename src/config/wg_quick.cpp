@@ -109,7 +109,7 @@ class Reader {
   }
   Finding& refuse(const Piece& value, std::string reason) {
     Finding& finding = add(value, std::move(reason));
-    finding.key = prefix() + printable(key_);
+    finding.key = prefix() + printable_key(key_);
     if (!is_secret_key(key_)) finding.value = printable(value.text);
     return finding;
   }
@@ -172,7 +172,12 @@ void Reader::take_header(Piece header) {
     peer.name = std::exchange(name_above_, {});
   } else {
     in_ = In::unknown;
-    add(header, "unknown section; there are [Interface] and [Peer]").key = printable(header.text);
+    // Only as far as a header can go: behind it may stand a secret.
+    const std::string_view head =
+        header.text.substr(0, std::min(header.text.find_first_of("]="), header.text.size() - 1) + 1);
+    add(header, head.size() == header.text.size() ? "unknown section; there are [Interface] and [Peer]"
+                                                  : "the header of a section stands alone on its line")
+        .key = printable_key(head);
   }
 }
 

@@ -63,3 +63,12 @@ PersistentKeepalive = off
   CHECK(c.peers[1].allowed_ips == std::vector<Prefix>{*parse_prefix("10.0.0.3/32")});
   CHECK(c.peers[1].persistent_keepalive == std::chrono::seconds(0));
 }
+
+TEST_CASE("a secret that stands where no secret belongs is not told") {
+  const auto told =
+      errors(read_conf("[Interface] PrivateKey = %K\n[Interface]\nPrivateKey =\n%K\n[%K]\n"
+                       "[Interface]\npRiVateKey = %K=\n"));
+  CHECK(told.size() == 5);
+  for (const std::string& message : told) CHECK(message.find(kPrivate.substr(0, 20)) == std::string::npos);
+  CHECK(told[0] == "wg0.conf:1:1: error: [Interface]: the header of a section stands alone on its line");
+}

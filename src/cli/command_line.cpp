@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+// The grammar of the command line, by CLI11. Each `add_*` describes one verb and writes into its struct; the callback
+// of the verb that was given puts that struct into the result.
+#include "command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "failure.hpp"
+#include "suggest.hpp"
+
+namespace culvert::cli {
+namespace {
+
+constexpr std::array<std::string_view, 12> kVerbs{"up",   "down",   "reload", "portal", "status",  "check",
+                                                  "init", "genkey", "pubkey", "genpsk", "version", "help"};
+
+constexpr const char* kFooter =
+    "NAME is the interface; its file is /etc/culvert/NAME.toml, with a file for each peer in NAME.d/.\n"
+    "culvert(8) says more: the five first minutes, exit codes, files.";
+
+/// Where the verb that was given leaves its options.
+using Given = std::function<void(Verb)>;
+
+/// A flag that turns an enumeration to one value.
+template <class Enum>
+CLI::Option* flag(CLI::App& app, const std::string& name, Enum& target, Enum value, const std::string& text) {
+  return app.add_flag_callback(
+      name, [&target, value] { target = value; }, text);
+}
+
+template <class Options>
+std::shared_ptr<Options> options_of(CLI::App& app, const Given& given) {
+  auto options = std::make_shared<Options>();
+  app.callback([options, given] { given(*options); });
+  return options;
+}
+
+void add_interface(CLI::App& app, std::string& target, const std::string& text = "the interface's name") {
+  app.add_option("NAME", target, text)->required()->type_name("");
+}
+
+void add_lifecycle(CLI::App& app, const Given& given) {
+  auto& up = *app.add_subcommand("up", "Bring a tunnel up, and return when it is");
+  auto up_options = options_of<UpOptions>(up, given);
+  up.add_option("NAME", up_options->what, "the interface's name, or a file (.toml, or .conf of wg-quick)")
+      ->required()
+      ->type_name("");
+
+  auto& down = *app.add_subcommand("down", "Take a tunnel down and undo all that it changed on this machine");
+  add_interface(down, options_of<DownOptions>(down, given)->name);
+
+  auto& reload = *app.add_subcommand("reload", "Apply what has changed in the file; sessions of other peers go on");
+  auto reload_options = options_of<ReloadOptions>(reload, given);
+  add_interface(reload, reload_options->name);
+  flag(reload, "--dry-run", reload_options->mode, ReloadOptions::Mode::show_differences,
+       "only print what would change");
+
+  auto& portal = *app.add_subcommand("portal", "Let a log-in page of a hotel through the kill switch for a while");
+  auto portal_options = options_of<PortalOptions>(portal, given);
+  add_interface(portal, portal_options->name);
+  portal.add_option("--minutes", portal_options->minutes, "for how long (10)")
+      ->check(CLI::Range(0, 60))
+      ->type_name("N");
+}
+
+void add_status(CLI::App& app, const Given& given) {
+  auto& status = *app.add_subcommand("status", "Show what runs: peers, their states, what went through");
+  auto options = options_of<StatusOptions>(status, given);
+  status.add_option("NAME", options->interface, "one interface (all)")->type_name("");
+  auto* json =
+      flag(status, "--json", options->form, StatusOptions::Form::json, "for programs, in the names of wg's JSON");
+  flag(status, "--watch,-w", options->form, StatusOptions::Form::watch, "live, with rates; q ends")->excludes(json);
+}
+
+void add_files(CLI::App& app, const Given& given) {
+  auto& check = *app.add_subcommand("check", "Check a configuration and print all findings; change nothing");
+  check.add_option("NAME", options_of<CheckOptions>(check, given)->what, "the interface's name, or a file")
+      ->required()
+      ->type_name("");
+}
+
+void add_keys(CLI::App& app, const Given& given) {
+  const auto add = [&](const std::string& name, const std::string& text, KeyOptions::Kind kind) {
+    app.add_subcommand(name, text)->callback([given, kind] { given(KeyOptions{kind}); });
+  };
+  add("genkey", "Print a new private key", KeyOptions::Kind::private_key);
+  add("pubkey", "Read a private key and print its public key", KeyOptions::Kind::public_key);
+  add("genpsk", "Print a new preshared key", KeyOptions::Kind::preshared_key);
+}
+
+void add_init_common(CLI::App& app, InitOptions& options) {
+  add_interface(app, options.interface, "the interface's name, such as wg0");
+  app.add_option("--mtu", options.mtu, "of the interface (from the route)")->type_name("N");
+  flag(app, "--force", options.existing, InitOptions::Existing::replace, "replace an existing file");
+  flag(app, "--yes,-y", options.questions, InitOptions::Questions::none,
+       "ask nothing; take what is not given as found");
+}
+
+void add_init(CLI::App& app, const Given& given) {
+  auto& init = *app.add_subcommand("init", "Write a commented configuration from a few answers or options");
+  init.require_subcommand(1);
+
+  auto& gateway = *init.add_subcommand("gateway", "for a machine that others connect to");
+  auto options = options_of<InitOptions>(gateway, given);
+  add_init_common(gateway, *options);
+  gateway.add_option("--address", options->addresses, "of the gateway in the pool, such as 10.86.0.1/24")
+      ->type_name("LIST");
+  gateway.add_option("--port", options->port, "UDP port (51820, or the next free one)")->type_name("N");
+  gateway.add_option("--endpoint", options->endpoint, "where clients reach it (found)")->type_name("HOST[:PORT]");
+  gateway.add_option("--outside", options->outside_interface, "interface to the Internet (found)")->type_name("IF");
+  flag(gateway, "--no-masquerade", options->masquerade, InitOptions::Masquerade::no,
+       "clients keep their addresses outside; routers there must know them");
+
+  auto& client = *init.add_subcommand("client", "for a machine that connects to a gateway");
+  auto client_options = options_of<InitOptions>(client, given);
+  client_options->role = InitOptions::Role::client;
+  add_init_common(client, *client_options);
+  client.add_option("--address", client_options->addresses, "that the gateway gave, such as 10.86.0.2/32")
+      ->type_name("LIST");
+  client.add_option("--endpoint", client_options->endpoint, "of the gateway")->type_name("HOST:PORT");
+  client.add_option("--peer-key", client_options->peer_key, "the gateway's public key")->type_name("KEY");
+  client.add_option("--allowed-ips", client_options->allowed_ips, "what goes through the tunnel (everything)")
+      ->type_name("LIST");
+  client.add_option("--dns", client_options->dns, "servers to ask through the tunnel")->type_name("LIST");
+  flag(client, "--kill-switch", client_options->kill_switch, InitOptions::KillSwitch::on,
+       "let nothing out beside the tunnel");
+}
+
+void build(CLI::App& app, std::string& config_folder, const Given& given) {
+  app.require_subcommand(0, 1);
+  app.fallthrough();  // --config-dir may stand behind the verb as well
+  app.get_formatter()->label("SUBCOMMAND", "VERB");
+  app.get_formatter()->label("SUBCOMMANDS", "VERBS");
+  app.set_help_flag("-h,--help", "Print this text, or that of a verb");
+  app.add_option("--config-dir", config_folder, "where configurations are (/etc/culvert)")
+      ->envname("CULVERT_CONFIG_DIR")
+      ->type_name("DIR");
+  app.footer(kFooter);
+  add_lifecycle(app, given);
+  add_status(app, given);
+  add_files(app, given);
+  add_init(app, given);
+  add_keys(app, given);
+  app.add_subcommand("version", "Print the version")->callback([given] { given(VersionOptions{}); });
+  app.add_flag_callback(
+      "--version", [given] { given(VersionOptions{}); }, "Print the version");
+}
+
+/// A wrong verb gets a better sentence than a parser gives: it is looked for before the parser runs.
+void look_at_verb(const std::vector<std::string>& words) {
+  std::size_t i = 0;
+  while (i < words.size() && words[i] == "--config-dir") i += 2;
+  if (i >= words.size() || words[i].starts_with('-')) return;
+  const auto require_known = [](std::string_view word, std::span<const std::string_view> known,
+                                std::string_view before) {
+    if (std::find(known.begin(), known.end(), word) != known.end()) return;
+    const std::string_view meant = nearest(word, known);
+    throw Failure(ExitCode::usage,
+                  meant.empty()
+                      ? fmt::format("unknown verb \"{}{}\"; culvert --help lists them", before, word)
+                      : fmt::format("unknown verb \"{}{}\"; did you mean \"{}{}\"?", before, word, before, meant));
+  };
+  require_known(words[i], kVerbs, "");
+}
+
+}  // namespace
+
+std::span<const std::string_view> verbs() noexcept { return kVerbs; }
+
+CommandLine parse_command_line(std::span<const char* const> arguments) {
+  std::vector<std::string> words(arguments.begin(), arguments.end());
+  if (!words.empty() && words.front() == "help") {  // "help peer" is "peer --help"
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  look_at_verb(words);
+  CommandLine result;
+  CLI::App app("Culvert: VPN tunnels that speak WireGuard's protocol.", "culvert");
+  build(app, result.config_folder, [&result](Verb verb) { result.verb = std::move(verb); });
+  if (words.empty()) {
+    result.verb = HelpOptions{app.help()};
+    return result;
+  }
+  std::reverse(words.begin(), words.end());  // as CLI11 wants them
+  try {
+    app.parse(std::move(words));
+  } catch (const CLI::CallForHelp&) {
+    result.verb = HelpOptions{app.help()};
+  } catch (const CLI::ParseError& error) {
+    throw Failure(ExitCode::usage, fmt::format("{}; see culvert --help", error.what()));
+  }
+  return result;
+}
+
+}  // namespace culvert::cli

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// What the command line says, as values: one struct a verb.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "peer_options.hpp"
+#include "status_commands.hpp"
+
+namespace culvert::cli {
+
+struct UpOptions {
+  std::string what;  // NAME or FILE
+};
+struct DownOptions {
+  std::string name;
+};
+struct ReloadOptions {
+  std::string name;
+  enum class Mode : std::uint8_t { apply, show_differences } mode = Mode::apply;
+};
+struct PortalOptions {
+  std::string name;
+  unsigned minutes = 10;
+};
+struct CheckOptions {
+  std::string what;
+};
+struct ImportOptions {
+  std::string file, name;  // an empty name: the file's
+  enum class Existing : std::uint8_t { keep, replace } existing = Existing::keep;
+};
+struct ExportOptions {
+  std::string what, output;  // an empty output: standard output
+};
+struct KeyOptions {
+  enum class Kind : std::uint8_t { private_key, public_key, preshared_key } kind = Kind::private_key;
+};
+struct VersionOptions {};
+struct HelpOptions {
+  std::string text;
+};
+
+using Verb = std::variant<HelpOptions, VersionOptions, UpOptions, DownOptions, ReloadOptions, PortalOptions,
+                          StatusOptions, CheckOptions, KeyOptions, InitOptions>;
+
+struct CommandLine {
+  std::string config_folder = "/etc/culvert";
+  Verb verb;
+};
+
+}  // namespace culvert::cli

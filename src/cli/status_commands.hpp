@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "console.hpp"
+#include "sockets.hpp"
+
+namespace culvert::cli {
+
+struct StatusOptions {
+  enum class Form : std::uint8_t { person, json, watch } form = Form::person;
+  std::string interface;  // empty: all that run
+};
+
+/// \throws Failure `not_running` when the interface named, or any at all, has no daemon.
+void show_status(const StatusOptions& options, const SocketFolders& folders, const Console& console);
+
+}  // namespace culvert::cli

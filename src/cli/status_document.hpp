@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// What the daemon's status socket tells (see control/status_format.hpp), as values. What a daemon does not tell stays
+// empty: an older or newer daemon can be asked as well.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <culvert/result.hpp>
+
+namespace culvert::cli {
+
+struct PeerStatus {
+  std::string public_key;  // base64
+  std::string name;        // empty: the daemon knows none
+  std::string endpoint;    // empty: unknown
+  std::vector<std::string> allowed_ips;
+  std::int64_t latest_handshake = 0;  // Unix seconds; 0: never
+  std::uint64_t received = 0, sent = 0;
+  std::uint32_t persistent_keepalive = 0;  // seconds; 0: off
+  std::string state;                       // the daemon's plain word for it, such as "up"; empty: not told
+  std::string problem;                     // the last one, in words
+  std::int64_t problem_at = 0;             // Unix seconds
+  std::optional<double> round_trip_ms;
+};
+
+struct InterfaceStatus {
+  std::string name;
+  std::string public_key;
+  std::uint16_t listen_port = 0;
+  std::uint32_t fwmark = 0;
+  std::string link;  // "up", "down"
+  std::vector<PeerStatus> peers;
+  std::vector<std::pair<std::string, std::uint64_t>> drops;  // of all lanes and control, most first
+};
+
+/// \returns the sentence why the text is no status.
+[[nodiscard]] Result<InterfaceStatus, std::string> parse_status(std::string_view json);
+
+/// How a peer does, for a person.
+struct PeerState {
+  enum class Grade : std::uint8_t { good, waiting, bad } grade = Grade::waiting;
+  std::string text;  // "up", "silent for 3 minutes, 2 seconds", "never connected"
+};
+
+/// The daemon's word where it gives one, else what the handshake's age tells: a session lives 180 s [W 6.2], so a
+/// younger handshake is a peer that is there.
+[[nodiscard]] PeerState state_of(const PeerStatus& peer, std::int64_t now_unix);
+
+/// The name, or the key's first characters where there is none.
+[[nodiscard]] std::string title_of(const PeerStatus& peer);
+
+}  // namespace culvert::cli

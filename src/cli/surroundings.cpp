@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+#include "surroundings.hpp"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "unique_fd.hpp"
+
+namespace culvert::cli {
+namespace {
+
+constexpr std::uint16_t kFirstPort = 51820;  // WireGuard's usual one
+
+std::optional<IpAddress> address_of(const sockaddr* name) noexcept {
+  if (name == nullptr) return std::nullopt;
+  IpAddress address;
+  if (name->sa_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, name, sizeof v4);
+    std::memcpy(address.octets.data(), &v4.sin_addr, 4);
+    return address;
+  }
+  if (name->sa_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, name, sizeof v6);
+    address.family = Family::v6;
+    std::memcpy(address.octets.data(), &v6.sin6_addr, 16);
+    return address;
+  }
+  return std::nullopt;
+}
+
+/// Connecting a datagram socket sends nothing; it asks the kernel for the route and the source address.
+std::optional<IpAddress> source_towards(const char* far_away) {
+  const std::optional<IpAddress> to = parse_address(far_away);
+  sockaddr_storage name{};
+  socklen_t size = 0;
+  if (to->family == Family::v4) {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(9);
+    std::memcpy(&v4.sin_addr, to->octets.data(), 4);
+    std::memcpy(&name, &v4, size = sizeof v4);
+  } else {
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(9);
+    std::memcpy(&v6.sin6_addr, to->octets.data(), 16);
+    std::memcpy(&name, &v6, size = sizeof v6);
+  }
+  const io::UniqueFd fd(::socket(name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), size) != 0) return std::nullopt;
+  size = sizeof name;
+  if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&name), &size) != 0) return std::nullopt;
+  return address_of(reinterpret_cast<const sockaddr*>(&name));
+}
+
+std::vector<Prefix> local_networks() {
+  std::vector<Prefix> networks;
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return networks;
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, ::freeifaddrs);
+  for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
+    const auto address = address_of(entry->ifa_addr), mask = address_of(entry->ifa_netmask);
+    if (!address || !mask) continue;
+    std::uint8_t length = 0;
+    for (const std::uint8_t octet : mask->bytes()) length = static_cast<std::uint8_t>(length + std::popcount(octet));
+    networks.push_back(masked({*address, length}));
+  }
+  return networks;
+}
+
+bool is_free(std::uint16_t port) {
+  const io::UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_port = htons(port);
+  return fd && ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0;
+}
+
+bool is_in(const IpAddress& address, const char* network) noexcept {
+  const auto prefix = parse_prefix(network);
+  return prefix && prefix->address.family == address.family &&
+         masked({address, prefix->length}).address == prefix->address;
+}
+
+}  // namespace
+
+Surroundings look_around() {
+  Surroundings found;
+  std::ifstream routes("/proc/net/route");
+  std::stringstream text;
+  text << routes.rdbuf();
+  found.outside_interface = default_interface(text.str());
+  // Any address of the Internet does for the question; these are of the documentation's networks.
+  found.outside = source_towards("198.51.100.1");
+  if (const auto v6 = source_towards("2001:db8::1");
+      v6 && is_public(*v6) && (!found.outside || !is_public(*found.outside)))
+    found.outside = v6;
+  found.local = local_networks();
+  found.free_port = kFirstPort;
+  while (!is_free(found.free_port) && found.free_port < kFirstPort + 100) ++found.free_port;
+  return found;
+}
+
+bool is_public(const IpAddress& address) noexcept {
+  constexpr std::array kNotPublic{"0.0.0.0/8",      "10.0.0.0/8",    "100.64.0.0/10",  "127.0.0.0/8",
+                                  "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3",
+                                  "::/8",           "fc00::/7",      "fe80::/10",      "ff00::/8"};
+  return std::none_of(kNotPublic.begin(), kNotPublic.end(),
+                      [&](const char* network) { return is_in(address, network); });
+}
+
+std::string default_interface(std::string_view proc_net_route) {
+  std::istringstream lines{std::string(proc_net_route)};
+  std::string line, best;
+  unsigned long least = 0;
+  std::getline(lines, line);  // the heading
+  while (std::getline(lines, line)) {
+    std::istringstream fields(line);
+    std::string interface, destination, gateway, flags, references, use, metric, mask;
+    if (!(fields >> interface >> destination >> gateway >> flags >> references >> use >> metric >> mask)) continue;
+    if (destination != "00000000" || mask != "00000000") continue;
+    const unsigned long cost = std::strtoul(metric.c_str(), nullptr, 10);
+    if (best.empty() || cost < least) {
+      best = interface;
+      least = cost;
+    }
+  }
+  return best;
+}
+
+bool overlap(const Prefix& a, const Prefix& b) noexcept {
+  if (a.address.family != b.address.family) return false;
+  const std::uint8_t length = std::min(a.length, b.length);
+  return masked({a.address, length}) == masked({b.address, length});
+}
+
+}  // namespace culvert::cli

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "status_text.hpp"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+using namespace culvert::cli;
+
+namespace {
+
+InterfaceStatus example() {
+  InterfaceStatus status;
+  status.name = "wg0";
+  status.link = "up";
+  status.listen_port = 51820;
+  status.fwmark = 0xca6c;
+  PeerStatus bob;
+  bob.public_key = "BOBKEY89=";
+  bob.allowed_ips = {};
+  PeerStatus alice;
+  alice.public_key = "ALICEKEY=";
+  alice.name = "alice";
+  alice.endpoint = "192.0.2.1:51820";
+  alice.allowed_ips = {"10.0.0.2/32", "fd00::2/128"};
+  alice.latest_handshake = 1000;
+  alice.received = 1024;
+  alice.sent = 92;
+  alice.persistent_keepalive = 25;
+  alice.problem = "no answer";
+  alice.problem_at = 1030;
+  status.peers = {bob, alice};
+  return status;
+}
+
+}  // namespace
+
+TEST_CASE("a person reads the words of `wg show`, states and names, the peer heard last first") {
+  CHECK(status_text(example(), 1091, Console::Colours::none) ==
+        "interface: wg0\n"
+        "  listening port: 51820\n"
+        "  fwmark: 0xca6c\n"
+        "\n"
+        "peer: alice\n"
+        "  state: up\n"
+        "  public key: ALICEKEY=\n"
+        "  endpoint: 192.0.2.1:51820\n"
+        "  allowed ips: 10.0.0.2/32, fd00::2/128\n"
+        "  latest handshake: 1 minute, 31 seconds ago\n"
+        "  transfer: 1.00 KiB received, 92 B sent\n"
+        "  persistent keepalive: every 25 seconds\n"
+        "  last problem: no answer (1 minute, 1 second ago)\n"
+        "\n"
+        "peer: BOBKEY89…\n"
+        "  state: never connected\n"
+        "  public key: BOBKEY89=\n"
+        "  allowed ips: (none)\n");
+}
+
+TEST_CASE("a link that is down and packets dropped are told") {
+  InterfaceStatus status;
+  status.name = "wg0";
+  status.link = "down";
+  status.drops = {{"replayed", 7}, {"bad_mac1", 1}};
+  CHECK(status_text(status, 0, Console::Colours::none) ==
+        "interface: wg0\n"
+        "  link: down\n"
+        "  dropped: 7 replayed, 1 bad_mac1\n");
+}
+
+TEST_CASE("colours add escape sequences and nothing else") {
+  std::string text = status_text(example(), 1091, Console::Colours::ansi);
+  CHECK(text.find("\x1b[32mup\x1b[0m") != std::string::npos);
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\x1b')
+      i = text.find('m', i);
+    else
+      plain += text[i];
+  }
+  CHECK(plain == status_text(example(), 1091, Console::Colours::none));
+}
+
+TEST_CASE("a program reads the names of wg's own JSON") {
+  const auto json = nlohmann::json::parse(status_json({example()}, 1091));
+  const auto& one = json.at("wg0");
+  CHECK(one.at("listenPort") == 51820);
+  CHECK(one.at("fwmark") == 0xca6c);
+  CHECK_FALSE(one.contains("privateKey"));
+  const auto& alice = one.at("peers").at("ALICEKEY=");
+  CHECK(alice.at("endpoint") == "192.0.2.1:51820");
+  CHECK(alice.at("latestHandshake") == 1000);
+  CHECK(alice.at("transferRx") == 1024);
+  CHECK(alice.at("transferTx") == 92);
+  CHECK(alice.at("persistentKeepalive") == 25);
+  CHECK(alice.at("allowedIps").size() == 2);
+  CHECK(alice.at("name") == "alice");
+  CHECK(alice.at("state") == "up");
+  const auto& bob = one.at("peers").at("BOBKEY89=");
+  CHECK_FALSE(bob.contains("endpoint"));
+  CHECK_FALSE(bob.contains("latestHandshake"));
+  CHECK(bob.at("allowedIps").empty());
+  CHECK(status_json({}, 0) == "{}\n");
+}

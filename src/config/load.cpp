@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "check.hpp"
 #include "config_file.hpp"
 #include "toml_read.hpp"
 #include "wg_quick.hpp"
@@ -173,9 +174,16 @@ KeySources KeySources::none() {
 }
 
 LoadResult concluded(Config&& config, Findings&& findings) {
-  const bool errors = std::any_of(findings.begin(), findings.end(),
-                                  [](const Finding& finding) { return finding.grade == Finding::Grade::error; });
-  if (errors) return Err{std::move(findings)};
+  const auto is_error = [](const Finding& finding) { return finding.grade == Finding::Grade::error; };
+  const bool unreadable = std::any_of(findings.begin(), findings.end(), is_error);
+  if (unreadable) {
+    // All errors come at once; but what could not be read is not to be missed a second time.
+    if (config.private_key.secret.is_zero()) config.private_key.secret.bytes()[31] = 0x40;
+    std::erase_if(config.peers, [](const PeerConfig& peer) { return peer.public_key == PublicKey{}; });
+  }
+  for (Finding& finding : check(config))
+    if (!unreadable || is_error(finding)) findings.push_back(std::move(finding));
+  if (std::any_of(findings.begin(), findings.end(), is_error)) return Err{std::move(findings)};
   return Loaded{.config = std::move(config), .warnings = std::move(findings)};
 }
 

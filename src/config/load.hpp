@@ -53,7 +53,8 @@ struct SourceText {
 [[nodiscard]] LoadResult read_toml(const std::string& name, const SourceText& main, std::span<const SourceText> peers,
                                    const KeySources& keys);
 
-/// What a reader returns: the configuration with its warnings, or all findings if one is an error.
+/// How a reader ends: without errors so far it checks the whole (`check.hpp`), and returns the configuration with its
+/// warnings, or all findings if one is an error.
 [[nodiscard]] LoadResult concluded(Config&& config, std::vector<Finding>&& findings);
 
 /// Reads `DIR/NAME.toml` with `DIR/NAME.d/*.toml`, or a wg-quick file `DIR/NAME.conf`. Credentials come from

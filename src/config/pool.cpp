@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "networks.hpp"
+
 namespace culvert::config {
 namespace {
 
@@ -28,25 +30,20 @@ bool increment(Number& number, Family family) noexcept {
   return false;
 }
 
-bool within(const Prefix& inner, const Prefix& outer) noexcept {
-  return inner.address.family == outer.address.family && inner.length >= outer.length &&
-         masked({inner.address, outer.length}) == masked(outer);
-}
-
 std::vector<Range> taken_in(const Prefix& pool, const Config& config) {
   const std::uint8_t bits = address_bits(pool.address.family);
-  const Range whole = range_of(pool);
+  const Range range = range_of(pool);
   std::vector<Range> taken;
   if (bits - pool.length > 1) {
-    taken.push_back({whole.first, whole.first});
-    if (pool.address.family == Family::v4) taken.push_back({whole.last, whole.last});
+    taken.push_back({range.first, range.first});
+    if (pool.address.family == Family::v4) taken.push_back({range.last, range.last});
   }
   for (const Prefix& own : config.addresses)
-    if (within({own.address, bits}, pool)) taken.push_back(range_of({own.address, bits}));
+    if (contains(pool, whole(own.address))) taken.push_back(range_of(whole(own.address)));
   for (const PeerConfig& peer : config.peers) {
     for (const Prefix& allowed : peer.allowed_ips) {
       // A peer that is a way to everywhere does not take every address; nor does a site that is the whole pool's way.
-      if (within(allowed, pool) && allowed.length > pool.length) taken.push_back(range_of(allowed));
+      if (contains(pool, allowed) && allowed.length > pool.length) taken.push_back(range_of(allowed));
       if (allowed == pool && allowed.length == bits) taken.push_back(range_of(allowed));
     }
   }
@@ -55,15 +52,15 @@ std::vector<Range> taken_in(const Prefix& pool, const Config& config) {
 }
 
 std::optional<Prefix> lowest_free(const Prefix& pool, const Config& config) {
-  const Range whole = range_of(pool);
-  Number candidate = whole.first;
+  const Range all = range_of(pool);
+  Number candidate = all.first;
   for (const Range& range : taken_in(pool, config)) {
     if (range.first > candidate) break;
     if (range.last < candidate) continue;
     candidate = range.last;
     if (!increment(candidate, pool.address.family)) return std::nullopt;
   }
-  if (candidate > whole.last) return std::nullopt;
+  if (candidate > all.last) return std::nullopt;
   return Prefix{.address = {.family = pool.address.family, .octets = candidate},
                 .length = address_bits(pool.address.family)};
 }

@@ -13,6 +13,7 @@ import time
 
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "netns")]
 
+import attacks  # noqa: E402
 import table  # noqa: E402
 import visibility  # noqa: E402
 from authority import Authority  # noqa: E402
@@ -69,18 +70,25 @@ def measure(stage, reduced):
     started = time.time()
     recorded, outcomes, lost = run_days(stage)
     flows = stage.day.flows()
+    more = {} if reduced else measure_more(stage)
     step("reading the captures: who sees what")
     matrix, found = visibility.measure(recorded, stage.planted, flows)
     return {
         "meta": {"date": time.strftime("%Y-%m-%d %H:%M", time.localtime(started)), "kernel": platform.release(), "processors": os.cpu_count(),
                  "missing": stage.services.missing, "frames_lost": lost, "reduced": reduced},
-        "rows": {"visibility": visibility.ROWS, "flows": {flow.key: flow.title for flow in flows}},
+        "rows": {"visibility": visibility.ROWS, "flows": {flow.key: flow.title for flow in flows}, "attacks": attacks.ROWS},
         "visibility": matrix,
         "found": found,
         "planted": {key: stage.planted[key] for flow in flows for key in flow.planted},
         "scope": visibility.scope(found, flows, outcomes),
         "outcomes": outcomes,
+        **more,
     }
+
+
+def measure_more(stage):
+    """What a reduced run leaves out."""
+    return {"attacks": attacks.measure(stage, step)}
 
 
 def show(result):
@@ -92,6 +100,9 @@ def show(result):
                                           lambda row, column, path=path: result["visibility"][path][column][row], each=26)))
     say("\n" + "\n".join(table.matrix("WHICH FLOWS ARE COVERED on the way", result["rows"]["flows"], PATHS,
                                       lambda row, column: result["scope"][row][column], first=44, each=24)))
+    if "attacks" in result:
+        say("\n" + "\n".join(table.matrix("WHO CAN CHANGE WHAT, attacks by the access point", result["rows"]["attacks"], PATHS,
+                                          lambda row, column: result["attacks"][column][row], first=48, each=18)))
 
 
 def options():

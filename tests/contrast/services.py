@@ -37,7 +37,7 @@ http {{
            location = /move {{ return 301 https://www.{domain}/index.html; }}
            location /me {{ default_type application/json; return 200 '{{"balance":"{answer}"}}\\n'; }}
            location /tick {{ return 200 "tick\\n"; }} location /pay {{ return 200 "paid\\n"; }} location /login {{ return 200 "welcome\\n"; }} }}
-  server {{ listen 443 ssl http2 default_server; root {dir}/www; ssl_early_data on;
+  server {{ listen 443 ssl http2 default_server; root {dir}/www; ssl_early_data on; location = /move {{ try_files /index.html =404; }}
            add_header Strict-Transport-Security "max-age=31536000" always;
            location /me {{ default_type application/json; return 200 '{{"balance":"{answer}"}}\\n'; }}
            location /tick {{ return 200 "tick\\n"; }} location /pay {{ return 200 "paid\\n"; }} location /login {{ return 200 "welcome\\n"; }} }}
@@ -198,7 +198,7 @@ class Services:
         key = self._owned(self.authority.path("site.key"), "pg.key", user)
         with open(os.path.join(data, "pg_hba.conf"), "w", encoding="utf-8") as rules:
             rules.write("local all all trust\nhost all all 0.0.0.0/0 password\n")
-        settings = {"listen_addresses": HOSTS["db"], "ssl": "on", "ssl_cert_file": crt, "ssl_key_file": key, "fsync": "off",
+        settings = {"listen_addresses": f"{HOSTS['db']},198.51.100.2", "ssl": "on", "ssl_cert_file": crt, "ssl_key_file": key, "fsync": "off",
                     "unix_socket_directories": data, "shared_buffers": "16MB", "max_connections": "20", "autovacuum": "off"}
         process = self.server.spawn(*as_user, f"{POSTGRES}/postgres", "-D", data,
                                     *(word for key, value in settings.items() for word in ("-c", f"{key}={value}")), cwd="/")

@@ -142,18 +142,8 @@ def drops_of(tunnel):
         text = b""
         while part := status.recv(1 << 16):
             text += part
-    return sum_drops(json.loads(text))
-
-
-def sum_drops(document):
-    """Adds up every object called "drops", wherever it stands in the document."""
-    total = {}
-    values = document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
-    for key, value in values:
-        if key == "drops" and isinstance(value, dict):
-            found = {reason: count for reason, count in value.items() if isinstance(count, int) and count}
-        else:
-            found = sum_drops(value)
-        for reason, count in found.items():
+    total, document = {}, json.loads(text)
+    for part in (document["control"], *document["lanes"]):
+        for reason, count in part["drops"].items():
             total[reason] = total.get(reason, 0) + count
-    return total
+    return {reason: count for reason, count in total.items() if count}

@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "peer_format.hpp"
+
 namespace culvert::control {
 namespace {
 
@@ -33,11 +35,13 @@ Json outside(const engine::OutsideNumbers& n) {
           {"kernelDrops", n.kernel_drops}};
 }
 
-// Only what happened: a table of zeros tells nobody anything.
-Json drops(const engine::DropNumbers& numbers) {
+Json last_drops(const engine::EngineStatus& engine) {
   Json json = Json::object();
-  for (std::size_t i = 0; i < kDropCount; ++i)
-    if (numbers[i] != 0) json[std::string(name(static_cast<Drop>(i)))] = numbers[i];
+  for (const LastDrop& last : engine.last_drops) {
+    Json entry{{"text", text(last.drop)}, {"time", last.wall.seconds}};
+    if (last.address) entry["address"] = to_string(*last.address);
+    json[std::string(name(last.drop))] = std::move(entry);
+  }
   return json;
 }
 
@@ -85,14 +89,21 @@ std::string format_status(std::string_view interface, const DeviceSnapshot& devi
   json["control"] = {{"queuedHandshakes", engine.queued_handshakes},
                      {"underLoad", engine.load == Load::heavy},
                      {"outside", outside(engine.control_outside)},
-                     {"drops", drops(engine.control_drops)}};
+                     {"drops", drops_json(engine.control_drops)}};
   json["lanes"] = Json::array();
   for (const engine::LaneStatus& lane : engine.lanes)
     json["lanes"].push_back(
-        {{"inside", inside(lane.inside)}, {"outside", outside(lane.outside)}, {"drops", drops(lane.drops)}});
+        {{"inside", inside(lane.inside)}, {"outside", outside(lane.outside)}, {"drops", drops_json(lane.drops)}});
+  json["strangers"] = strangers_json(engine, device);
+  json["lastDrops"] = last_drops(engine);
   Json::object_t peers;
   peers.reserve(device.peers.size());
-  for (const PeerSnapshot& p : device.peers) peers.emplace_back(to_base64(p.public_key), peer(p));
+  for (std::size_t i = 0; i < device.peers.size(); ++i) {
+    Json entry = peer(device.peers[i]);
+    // Both lists were made in one turn of the control thread, in the order of the peers' slots.
+    if (i < engine.peers.size()) add_report(entry, engine.peers[i]);
+    peers.emplace_back(to_base64(device.peers[i].public_key), std::move(entry));
+  }
   json["peers"] = std::move(peers);
   return json.dump(2) + "\n";
 }

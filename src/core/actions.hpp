@@ -7,6 +7,7 @@
 #include <culvert/drop.hpp>
 
 #include "changes.hpp"
+#include "problem.hpp"
 
 namespace culvert {
 
@@ -17,6 +18,7 @@ struct Outgoing {
   Endpoint to;
   std::optional<Source> from;
   std::uint8_t tos = 0;
+  std::optional<PeerId> peer = {};  // none: a cookie reply
 };
 
 /// Which lanes a change goes to.
@@ -55,21 +57,33 @@ struct Event {
     session_confirmed,
     keepalive_sent,
     keys_wiped,
-    endpoint_moved,
+    endpoint_moved,  // detail: 1 when data came from there, 0 for a handshake message
     cookie_received,
     cookie_sent,
-    refused,  // why is in `drop`
+    refused,  // why is in `drop`; `peer` or `key`: whose, as the sender claims
+    problem,  // of a peer that no other event tells: `problem`
   } kind = Kind::initiation_sent;
   std::optional<PeerId> peer = {};
   std::uint32_t detail = 0;
   std::optional<Drop> drop = {};
   std::optional<Endpoint> endpoint = {};
+  std::optional<PublicKey> key = {};
+  // Diagnosis adds what it makes of the event.
+  std::optional<Problem> problem = {};
+  bool news = false;  // the first of its problem since the peer last worked; of a success: the peer was not up before
+};
+
+/// Whom the message that is being handled claims to come from.
+struct Claimant {
+  std::optional<PeerId> peer = {};
+  std::optional<PublicKey> key = {};
 };
 
 struct Actions {
   std::vector<Outgoing> outgoing;
   std::vector<Post> posts;
   std::vector<Event> events;
+  Claimant claimant;
 
   void post(Change change) { posts.push_back({{}, std::move(change)}); }
   void post_to(std::size_t lane, Change change) { posts.push_back({{Recipients::Who::only, lane}, std::move(change)}); }

@@ -11,6 +11,7 @@
 
 #include "messages.hpp"
 #include "peer_id.hpp"
+#include "problem.hpp"
 #include "session.hpp"
 #include "traffic.hpp"
 
@@ -96,9 +97,21 @@ struct Active {
 struct SourceRejected {
   PeerId peer;
 };
+/// Packets were dropped; a lane tells of each reason a few times a second at most.
+struct Dropped {
+  Drop drop;
+  std::optional<PeerId> peer;        // none: no peer is known
+  std::optional<IpAddress> address;  // the inner destination on the way out, the inner source on the way in
+};
+/// An ICMP message said that a datagram of ours did not arrive.
+struct Unreachable {
+  Endpoint to;
+  IpAddress told_by;
+  Problem problem;
+};
 }  // namespace report
 
 using Report = std::variant<report::Handshake, report::SessionWanted, report::Confirmed, report::Roamed, report::Active,
-                            report::SourceRejected>;
+                            report::SourceRejected, report::Dropped, report::Unreachable>;
 
 }  // namespace culvert

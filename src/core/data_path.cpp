@@ -10,6 +10,7 @@ namespace culvert {
 namespace {
 
 constexpr std::size_t kMaxStagedOctets = 16u << 20;         // a lane, all peers together
+constexpr std::chrono::milliseconds kToldInterval{250};     // between reports of drops for the same reason
 constexpr std::chrono::milliseconds kRequestInterval{250};  // control paces initiations; this only bounds the mail
 
 template <class... Fs>
@@ -203,6 +204,34 @@ Result<MutBytes, Drop> DataPath::admit(const Session& session, wire::Ecn outer, 
   const MutBytes packet = plaintext.first(view->total_octets);
   if (!wire::decapsulate_ecn(outer, packet)) return Err{Drop::ecn_mismatch};
   return packet;
+}
+
+void DataPath::drop(Instant now, Drop reason, std::uint64_t n, const Peer* peer,
+                    const std::optional<IpAddress>& address, Reports& reports) {
+  if (n == 0) return;
+  drops_.count(reason, n);
+  const auto which = static_cast<std::size_t>(reason);
+  if (peer != nullptr) peer->traffic->drops[which].fetch_add(n, std::memory_order_relaxed);
+  if (now < next_told_[which]) return;
+  next_told_[which] = now + kToldInterval;
+  reports.push_back(report::Dropped{reason, peer != nullptr ? std::optional(peer->id) : std::nullopt, address});
+}
+
+void DataPath::drop_outward(Instant now, Drop reason, std::uint64_t n, Bytes packet, Reports& reports) {
+  const auto view = wire::parse_ip(packet);
+  if (!view) return drop(now, reason, n, nullptr, {}, reports);
+  const AllowedIps::Owner owner = allowed_ips_.lookup(view->destination);
+  drop(now, reason, n, owner == AllowedIps::kNobody ? nullptr : &peers_[owner], view->destination, reports);
+}
+
+void DataPath::drop_sealed(Drop reason, const Session& session) noexcept {
+  drops_.count(reason);
+  peers_[session.peer.slot].traffic->drops[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+}
+
+void DataPath::drop_inward(Instant now, Drop reason, const Session& session, Bytes plaintext, Reports& reports) {
+  const auto view = wire::parse_ip(plaintext);
+  drop(now, reason, 1, &peers_[session.peer.slot], view ? std::optional(view->source) : std::nullopt, reports);
 }
 
 DataPath::Peer* DataPath::find(PeerId id) noexcept {

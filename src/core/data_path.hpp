@@ -110,6 +110,19 @@ class DataPath {
   /// \returns Drop::inner_malformed, source_not_allowed or ecn_mismatch.
   [[nodiscard]] Result<MutBytes, Drop> admit(const Session& session, wire::Ecn outer, MutBytes plaintext) noexcept;
 
+  // Dropping. Each packet counts once, in the lane and where it is known in the peer; control hears of each reason a
+  // few times a second.
+
+  /// Packets for `peer`, or for nobody. \param address  the inner one that says most, where there is one.
+  void drop(Instant now, Drop reason, std::uint64_t n, const Peer* peer, const std::optional<IpAddress>& address,
+            Reports& reports);
+  /// What `route` refused, or what is too much for a train.
+  void drop_outward(Instant now, Drop reason, std::uint64_t n, Bytes packet, Reports& reports);
+  /// What a session refused before it opened, or as a replay. Strangers can cause this, so that control does not hear.
+  void drop_sealed(Drop reason, const Session& session) noexcept;
+  /// What `admit` refused: it is the peer's own doing.
+  void drop_inward(Instant now, Drop reason, const Session& session, Bytes plaintext, Reports& reports);
+
   [[nodiscard]] Peer* find(PeerId id) noexcept;
   [[nodiscard]] DropCounters& drops() noexcept { return drops_; }
   [[nodiscard]] const DropCounters& drops() const noexcept { return drops_; }
@@ -134,6 +147,7 @@ class DataPath {
   std::unordered_map<std::uint32_t, Session*> by_index_;
   AllowedIps allowed_ips_;
   DropCounters drops_;
+  std::array<Instant, kDropCount> next_told_{};  // when control may hear of a reason again
 };
 
 }  // namespace culvert

@@ -44,6 +44,7 @@ Result<wire::Type, Drop> Device::screen(Bytes datagram) const noexcept {
 Result<void, Drop> Device::handle(Now now, Bytes datagram, const Endpoint& from, const std::optional<Source>& local,
                                   Load load, Actions& actions) {
   const auto type = wire::classify(datagram);
+  actions.claimant = {};
   const auto outcome = [&]() -> Result<void, Drop> {
     if (!type || link_ == Link::down) return Err{type ? Drop::interface_down : Drop::not_wireguard};
     if (load == Load::heavy && *type != wire::Type::cookie_reply) {
@@ -62,8 +63,9 @@ Result<void, Drop> Device::handle(Now now, Bytes datagram, const Endpoint& from,
     return Err{Drop::not_wireguard};
   }();
   if (!outcome) {
-    Event refused{.kind = Event::Kind::refused, .drop = outcome.error(), .endpoint = from};
-    actions.events.push_back(refused);
+    const Claimant& by = actions.claimant;
+    actions.events.push_back(
+        {.kind = Event::Kind::refused, .peer = by.peer, .drop = outcome.error(), .endpoint = from, .key = by.key});
   }
   return outcome;
 }
@@ -88,9 +90,11 @@ Result<void, Drop> Device::on_initiation(Now now, const wire::Initiation& messag
                                          const std::optional<Source>& local, Actions& actions) {
   auto claim = claim_initiation(identity_, message);
   if (!claim) return Err{claim.error()};
+  actions.claimant.key = claim->static_key;
   const auto found = by_key_.find(claim->static_key);
   if (found == by_key_.end()) return Err{Drop::unknown_peer};
   Peer& peer = *peers_[found->second];
+  actions.claimant.peer = peer.id;
   if (!peer.static_shared) return Err{Drop::zero_shared_secret};
 
   auto verified = verify_initiation(std::move(*claim), *peer.static_shared);
@@ -125,6 +129,7 @@ Result<void, Drop> Device::on_response(Now now, const wire::Response& message, c
   if (found == by_index_.end() || found->second.kind != IndexEntry::Kind::pending)
     return Err{Drop::unexpected_response};
   Peer& peer = *peers_[found->second.slot];
+  actions.claimant.peer = peer.id;
   auto keys = read_response(*peer.pending, identity_, peer.preshared_key, message);
   if (!keys) return Err{keys.error()};
 
@@ -172,6 +177,7 @@ void Device::send_handshake(Peer& peer, Now now, Message& message, Actions& acti
   peer.handshake_octets_sent += sizeof message;
   (void)peer.traffic->note_sent(now.mono, Carries::nothing);
   actions.outgoing.push_back(outgoing(message, *peer.endpoint, peer.source, kHandshakeTos));
+  actions.outgoing.back().peer = peer.id;
 }
 
 void Device::heard_handshake(Peer& peer, Now now, const Endpoint& from, const std::optional<Source>& local,

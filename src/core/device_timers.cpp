@@ -43,7 +43,7 @@ void Device::handle(Now now, const Report& report, std::size_t lane, Actions& ac
                    with_peer(r.peer, [&](Peer& peer) {
                      if (peer.endpoint != r.endpoint)
                        actions.events.push_back(
-                           {.kind = Event::Kind::endpoint_moved, .peer = peer.id, .endpoint = r.endpoint});
+                           {.kind = Event::Kind::endpoint_moved, .peer = peer.id, .detail = 1, .endpoint = r.endpoint});
                      peer.endpoint = r.endpoint;
                      peer.source = r.source;
                      actions.post_to_others(lane, change::EndpointMoved{peer.id, r.endpoint, r.source});
@@ -53,6 +53,9 @@ void Device::handle(Now now, const Report& report, std::size_t lane, Actions& ac
                  [&](const report::SourceRejected& r) {
                    with_peer(r.peer, [&](Peer& peer) { forget_source(peer, actions); });
                  },
+                 // Nothing that a drop or an ICMP message says changes the protocol's course.
+                 [](const report::Dropped&) {},
+                 [](const report::Unreachable&) {},
              },
              report);
 }

@@ -4,10 +4,12 @@
 // order lost within a race is an order that the network could have produced.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <optional>
 
+#include <culvert/drop.hpp>
 #include <culvert/time.hpp>
 
 namespace culvert {
@@ -44,10 +46,14 @@ struct PeerTraffic {
   AtomicInstant unheard_since;       // first data sent since anything authentic was heard
   AtomicInstant unanswered_since;    // first data received since anything was sent
   AtomicInstant last_passage;        // last authentic packet either way
+  AtomicInstant last_heard;          // last authentic packet of the peer's
   std::atomic<bool> watched{false};  // control has a deadline that covers the instants above
 
   std::unique_ptr<LaneOctets[]> octets;  // one writer each
   std::size_t lane_count;
+
+  // Packets of this peer's that were dropped, by reason. Any lane; never on the warm path.
+  std::array<std::atomic<std::uint64_t>, kDropCount> drops{};
 
   /// After sealing for the peer. True when control has to be told to watch.
   [[nodiscard]] bool note_sent(Instant now, Carries carries) noexcept {
@@ -61,6 +67,7 @@ struct PeerTraffic {
     if (carries == Carries::data) unanswered_since.store_if_none(now);
     unheard_since.clear();
     last_passage.store(now);
+    last_heard.store(now);
     return carries == Carries::data && !watched.load(std::memory_order_relaxed);
   }
   void forget() noexcept {

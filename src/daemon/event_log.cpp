@@ -44,6 +44,8 @@ std::string sentence(const Event& event) {
     case Kind::refused:
       return fmt::format("Refused a handshake message from {}: {}", to_string(event.endpoint.value_or(Endpoint{})),
                          text(event.drop.value_or(Drop::not_wireguard)));
+    case Kind::problem:
+      return std::string(event.problem ? text(*event.problem) : "");
   }
   return {};
 }

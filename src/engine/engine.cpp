@@ -91,8 +91,12 @@ void Engine::State::change_peer(Now now, PeerChange& change, Actions& actions) {
   if (!id && change.update_only) return;
   if (!id) id = device.add_peer(change.public_key, actions);
   if (!id) return;
+  diagnosis.peer_added(change.public_key);
   if (change.preshared_key) device.set_preshared_key(*id, std::move(*change.preshared_key));
-  if (change.endpoint) device.set_endpoint(*id, *change.endpoint, actions);
+  if (change.endpoint) {
+    device.set_endpoint(*id, *change.endpoint, actions);
+    diagnosis.endpoint_configured(*id);
+  }
   if (change.replace_allowed_ips) device.clear_allowed_ips(*id, actions);
   for (const AllowedIpChange& ip : change.allowed_ips) {
     if (ip.action == AllowedIpChange::Action::add)
@@ -165,7 +169,12 @@ EngineStatus Engine::status() const {
                       .load = s.queue.load(read_monotonic()),
                       .control_outside = s.control_closed,
                       .control_drops = numbers_of(s.drops),
-                      .lanes = {}};
+                      .lanes = {},
+                      .peers = {},
+                      .strange_networks = {},
+                      .strange_keys = {},
+                      .last_drops = {},
+                      .handshake_times = {}};
   for (const ControlSocket* control : {&s.v4, &s.v6})
     if (control->socket) status.control_outside.add(control->socket->counters());
   for (std::size_t i = 0; i < s.lanes.size(); ++i) {
@@ -177,6 +186,14 @@ EngineStatus Engine::status() const {
       if (socket != nullptr) numbers.outside.add(socket->counters());
     status.lanes.push_back(numbers);
   }
+  const Instant now = read_monotonic();
+  status.peers.reserve(s.device.peer_count());
+  s.device.for_each_peer(
+      [&](const Peer& peer) { status.peers.push_back(report_on(peer, s.diagnosis.of(peer.id), s.link, now)); });
+  status.strange_networks = s.diagnosis.strangers().networks();
+  status.strange_keys = s.diagnosis.strangers().keys();
+  status.last_drops = s.diagnosis.last_drops();
+  status.handshake_times = s.diagnosis.handshake_times();
   return status;
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "clock.hpp"
+#include "diagnosis.hpp"
 #include "engine.hpp"
 #include "handshake_queue.hpp"
 #include "lane.hpp"
@@ -64,6 +65,7 @@ struct Engine::State {
   HandshakeQueue queue;
   io::ReceiveSlab slab{kControlSlots};
   DropCounters drops;
+  Diagnosis diagnosis;
 
   Link link = Link::down;
   std::uint16_t wanted_port = 0;  // 0: any
@@ -102,6 +104,10 @@ struct Engine::State {
   void post_turn();
   void deliver(Now now, Actions actions);
   void send(Now now, const Outgoing& outgoing);
+  void lose(Now now, Drop reason, const Outgoing& outgoing);
+  void tell(Now now, Event event);
+  void tell(const std::optional<Event>& event);
+  void note_report(Now now, const Report& report);
   void rearm();
 
   // configuration

@@ -34,10 +34,12 @@ void Engine::State::screen(Bytes datagram, const io::InTrain& train) {
 }
 
 void Engine::State::enqueue(Now now, const report::Handshake& message) {
-  if (const auto type = device.screen(Bytes(message.octets).first(message.size)); !type)
+  if (const auto type = device.screen(Bytes(message.octets).first(message.size)); !type) {
     drops.count(type.error());
-  else if (!queue.push(now.mono, message))
+    diagnosis.refused(now, type.error(), message.from);
+  } else if (!queue.push(now.mono, message)) {
     drops.count(Drop::handshake_queue_full);
+  }
 }
 
 void Engine::State::take_lane_reports() {
@@ -52,6 +54,7 @@ void Engine::State::take_lane_reports() {
       } else if (const auto* message = std::get_if<report::Handshake>(&std::get<Report>(item))) {
         enqueue(now, *message);
       } else {
+        note_report(now, std::get<Report>(item));
         device.handle(now, std::get<Report>(item), i, actions);
       }
     }
@@ -95,12 +98,26 @@ void Engine::State::deliver(Now now, Actions actions) {
     for (std::size_t i = 0; i < lanes.size(); ++i) lanes[i]->post(std::move(mail[i]));
   }
   for (const Outgoing& outgoing : actions.outgoing) send(now, outgoing);
-  for (const Event& event : actions.events) handlers.event(event, event.peer ? device.peer(*event.peer) : nullptr);
+  for (const Event& event : actions.events) tell(now, event);
 }
 
-void Engine::State::send(Now, const Outgoing& outgoing) {
+void Engine::State::tell(Now now, Event event) {
+  const Peer* peer = event.peer ? device.peer(*event.peer) : nullptr;
+  diagnosis.take(now, event, peer);
+  handlers.event(event, peer);
+}
+
+void Engine::State::tell(const std::optional<Event>& event) {
+  if (event) handlers.event(*event, event->peer ? device.peer(*event->peer) : nullptr);
+}
+
+void Engine::State::note_report(Now now, const Report& report) {
+  if (const auto* dropped = std::get_if<report::Dropped>(&report)) tell(diagnosis.dropped(now, *dropped));
+}
+
+void Engine::State::send(Now now, const Outgoing& outgoing) {
   io::UdpSocket* socket = (outgoing.to.address.family == Family::v4 ? v4 : v6).socket.get();
-  if (socket == nullptr) return drops.count(Drop::outside_unreachable);
+  if (socket == nullptr) return lose(now, Drop::outside_unreachable, outgoing);
   const io::OutTrain train{.to = outgoing.to,
                            .from = outgoing.from,
                            .tos = outgoing.tos,
@@ -108,7 +125,13 @@ void Engine::State::send(Now, const Outgoing& outgoing) {
                            .stride = outgoing.size};
   io::SendOutcome outcome;
   socket->send({&train, 1}, {&outcome, 1});
-  if (outcome.failed != 0) drops.count(io::send_drop(outcome.error), outcome.failed);
+  if (outcome.failed != 0) lose(now, io::send_drop(outcome.error), outgoing);
+}
+
+void Engine::State::lose(Now now, Drop reason, const Outgoing& outgoing) {
+  drops.count(reason);
+  const auto problem = problem_of(reason);
+  if (outgoing.peer && problem) tell(diagnosis.note(now, *outgoing.peer, *problem));
 }
 
 void Engine::State::rearm() {

@@ -97,11 +97,11 @@ void Inbound::open_run(MutBytes run, std::size_t stride, const io::InTrain& trai
   for (std::size_t i = 0; i < count; ++i) {
     const MutBytes slot = slot_of(run, stride, i);
     if (accepted[i] == 0) {
-      path.drops().count(Drop::bad_tag);
+      path.drop_sealed(Drop::bad_tag, session);
       continue;
     }
     if (const auto committed = path.commit(session, wire::load<wire::DataHeader>(slot).counter); !committed) {
-      path.drops().count(committed.error());
+      path.drop_sealed(committed.error(), session);
       accepted[i] = 0;
       continue;
     }
@@ -117,7 +117,7 @@ void Inbound::open_run(MutBytes run, std::size_t stride, const io::InTrain& trai
     if (const auto packet = path.admit(session, train.ecn, plaintext))
       coalescer_.add(*packet);
     else
-      path.drops().count(packet.error());
+      path.drop_inward(state_.now, packet.error(), session, plaintext, state_.reports);
   }
 }
 

@@ -36,7 +36,7 @@ void Outbound::take(const io::VnetHeader& header, Bytes packet) {
   const auto plan = io::plan(header, packet);
   if (!plan) return state_.path.drops().count(plan.error());
   const auto peer = state_.path.route(packet);
-  if (!peer) return state_.path.drops().count(peer.error(), plan->count);
+  if (!peer) return state_.path.drop_outward(state_.now, peer.error(), plan->count, packet, state_.reports);
   const wire::Ecn ecn = wire::ecn(packet);
   for (std::size_t i = 0; i < plan->count; ++i) add(**peer, *plan, i, ecn);
 }
@@ -44,7 +44,7 @@ void Outbound::take(const io::VnetHeader& header, Bytes packet) {
 void Outbound::add(DataPath::Peer& peer, const io::SegmentPlan& plan, std::size_t index, wire::Ecn ecn) {
   const std::size_t padded = state_.path.padded(plan.size(index));
   const std::size_t slot = padded + wire::kDataOverhead;
-  if (slot > io::kMaxDatagramOctets) return state_.path.drops().count(Drop::too_big);
+  if (slot > io::kMaxDatagramOctets) return state_.path.drop(state_.now, Drop::too_big, 1, &peer, {}, state_.reports);
   if (open_.peer != nullptr && !joins(peer, slot, ecn)) close_train();
   if (open_.peer == nullptr) open_train(peer, slot, ecn);
 
@@ -124,8 +124,10 @@ void Outbound::send(Departures& departures, io::UdpSocket* socket) {
   if (departures.count == 0) return;
   const std::span<const io::OutTrain> trains(departures.trains.data(), departures.count);
   if (socket == nullptr) {
-    for (const io::OutTrain& train : trains)
-      state_.path.drops().count(Drop::outside_unreachable, io::datagram_count(train.octets.size(), train.stride));
+    for (std::size_t i = 0; i < trains.size(); ++i)
+      state_.path.drop(state_.now, Drop::outside_unreachable,
+                       io::datagram_count(trains[i].octets.size(), trains[i].stride), departures.peers[i], {},
+                       state_.reports);
     departures.count = 0;
     return;
   }
@@ -133,7 +135,9 @@ void Outbound::send(Departures& departures, io::UdpSocket* socket) {
   socket->send(trains, std::span(outcomes).first(trains.size()));
   for (std::size_t i = 0; i < trains.size(); ++i) {
     const io::SendOutcome& outcome = outcomes[i];
-    if (outcome.failed != 0) state_.path.drops().count(io::send_drop(outcome.error), outcome.failed);
+    if (outcome.failed != 0)
+      state_.path.drop(state_.now, io::send_drop(outcome.error), outcome.failed, departures.peers[i], {},
+                       state_.reports);
     if (outcome.gso_disabled_by != 0)
       state_.notices.push_back({Notice::Kind::segmentation_off, outcome.gso_disabled_by});
     DataPath::Peer& peer = *departures.peers[i];
@@ -146,7 +150,7 @@ void Outbound::send(Departures& departures, io::UdpSocket* socket) {
 }
 
 void Outbound::send_keepalive(DataPath::Peer& peer) {
-  if (!peer.endpoint) return state_.path.drops().count(Drop::no_endpoint);
+  if (!peer.endpoint) return state_.path.drop(state_.now, Drop::no_endpoint, 1, &peer, {}, state_.reports);
   close_train();
   open_train(peer, wire::kDataOverhead, wire::Ecn::not_ect);
   open_.octets = wire::kDataOverhead;

@@ -35,6 +35,31 @@ InsideNumbers numbers_of(const io::TunCounters& tun, const io::CoalesceCounters&
           .coalescing_evictions = value(coalescing.evictions)};
 }
 
+PeerReport report_on(const Peer& peer, const PeerNotes* notes, Link link, Instant now) {
+  const PeerVerdict verdict = judge(peer, notes, link, now);
+  PeerReport report;
+  report.key = peer.public_key;
+  report.state = verdict.state;
+  report.silent_for = verdict.silent_for;
+  report.tries = verdict.tries;
+  if (verdict.cause != nullptr) report.cause = *verdict.cause;
+  if (notes != nullptr) {
+    if (const ProblemRecord* last = notes->problems.latest()) {
+      report.last = *last;
+      report.last_age = now - last->last;
+    }
+    report.round_trip = notes->round_trip;
+    report.origin = notes->origin;
+    report.initiations_sent = notes->initiations_sent;
+    report.responses_received = notes->responses_received;
+  }
+  if (peer.sessions.current && !is_expired(*peer.sessions.current, now))
+    report.session_age = now - peer.sessions.current->born;
+  if (const auto heard = peer.traffic->last_heard.load()) report.last_heard = now - *heard;
+  for (std::size_t i = 0; i < kDropCount; ++i) report.drops[i] = peer.traffic->drops[i].load(std::memory_order_relaxed);
+  return report;
+}
+
 DropNumbers numbers_of(const DropCounters& drops) noexcept {
   DropNumbers numbers{};
   for (std::size_t i = 0; i < kDropCount; ++i) numbers[i] = drops.of(static_cast<Drop>(i));

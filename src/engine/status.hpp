@@ -12,6 +12,7 @@
 #include "coalesce.hpp"
 #include "data_path.hpp"
 #include "device.hpp"
+#include "diagnosis.hpp"
 #include "tun.hpp"
 #include "udp_open.hpp"
 #include "udp_socket.hpp"
@@ -42,6 +43,20 @@ struct LaneStatus {
   DropNumbers drops{};
 };
 
+/// How one peer fares. Ages are counted from the instant of the status.
+struct PeerReport {
+  PublicKey key;
+  PeerState state = PeerState::never_connected;
+  std::optional<ProblemRecord> cause;  // of the state
+  std::optional<ProblemRecord> last;   // problem of any kind, however long ago
+  std::optional<Duration> last_age;
+  std::optional<Duration> silent_for, session_age, last_heard, round_trip;
+  EndpointOrigin origin = EndpointOrigin::configured;
+  std::uint32_t tries = 0;  // initiations that nobody has answered yet
+  std::uint64_t initiations_sent = 0, responses_received = 0;
+  DropNumbers drops{};  // of lanes, in either direction
+};
+
 struct EngineStatus {
   std::string aead;  // the backend's name
   io::TunOffload inside_offload = io::TunOffload::none;
@@ -52,7 +67,14 @@ struct EngineStatus {
   OutsideNumbers control_outside;
   DropNumbers control_drops{};
   std::vector<LaneStatus> lanes;
+  std::vector<PeerReport> peers;
+  std::vector<StrangeNetwork> strange_networks;  // latest first
+  std::vector<StrangeKey> strange_keys;
+  std::vector<LastDrop> last_drops;
+  HandshakeTimes handshake_times;
 };
+
+[[nodiscard]] PeerReport report_on(const Peer& peer, const PeerNotes* notes, Link link, Instant now);
 
 [[nodiscard]] InsideNumbers numbers_of(const io::TunCounters& tun, const io::CoalesceCounters& coalescing) noexcept;
 [[nodiscard]] DropNumbers numbers_of(const DropCounters& drops) noexcept;

@@ -710,3 +710,29 @@ TEST_CASE("a removed peer leaves nothing to the next owner of its slot") {
   CHECK(lane.path.take_staged(fresh).empty());
   CHECK(lane.path.find(kA) == nullptr);
 }
+
+TEST_CASE("dropped packets count in the lane and in their peer, and control hears of a reason four times a second") {
+  DataPath path(0, 1, 1420);
+  const auto traffic = std::make_shared<PeerTraffic>(1);
+  (void)path.apply(change::PeerAdded{{0, 0}, traffic});
+  (void)path.apply(change::AllowedIpAdded{*parse_prefix("10.0.0.2/32"), {0, 0}});
+  Reports reports;
+  Instant now{std::chrono::hours(1)};
+  const auto packet = udp_packet({.source = "10.0.0.1", .destination = "10.0.0.2", .octets = 100});
+  const auto nowhere = udp_packet({.source = "10.0.0.1", .destination = "10.7.7.7", .octets = 100});
+  for (int i = 0; i < 1000; ++i) {
+    path.drop_outward(now, Drop::no_endpoint, 2, packet, reports);
+    path.drop_outward(now, Drop::no_peer_for_destination, 1, nowhere, reports);
+    now += std::chrono::milliseconds(1);
+  }
+  CHECK(path.drops().of(Drop::no_endpoint) == 2000);
+  CHECK(path.drops().of(Drop::no_peer_for_destination) == 1000);
+  CHECK(traffic->drops[static_cast<std::size_t>(Drop::no_endpoint)] == 2000);
+  REQUIRE(reports.size() == 8);
+  const auto& first = std::get<report::Dropped>(reports[0]);
+  CHECK(first.peer == PeerId{0, 0});
+  CHECK(first.address == parse_address("10.0.0.2"));
+  const auto& second = std::get<report::Dropped>(reports[1]);
+  CHECK(second.peer == std::nullopt);
+  CHECK(second.address == parse_address("10.7.7.7"));
+}

@@ -4,6 +4,7 @@
 // straight into `Secret`, and no error text ever holds a value.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -37,13 +38,13 @@ struct GetRequest {};
 using Operation = std::variant<GetRequest, SetRequest>;
 
 /// The index of an interface by name, or 0: `wg` writes link-local endpoints as `[fe80::1%eth0]:51820`.
-using ScopeLookup = std::uint32_t (*)(std::string_view name) noexcept;
+using ScopeLookup = std::function<std::uint32_t(std::string_view name)>;
 
 /// Takes one operation line by line. After the first error, further lines are only counted.
 class OperationParser {
  public:
   /// Without `scope_lookup`, scopes must be numbers.
-  explicit OperationParser(ScopeLookup scope_lookup = nullptr) noexcept : scope_lookup_(scope_lookup) {}
+  explicit OperationParser(ScopeLookup scope_lookup = nullptr) noexcept : scope_lookup_(std::move(scope_lookup)) {}
 
   /// \param line  without its newline.
   void take(std::string_view line);

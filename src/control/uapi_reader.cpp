@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace culvert::control {
 namespace {
@@ -15,7 +16,8 @@ struct WipeAtEnd {
 
 }  // namespace
 
-UapiReader::UapiReader(UapiLimits limits, ScopeLookup scope_lookup) noexcept : limits_(limits), parser_(scope_lookup) {
+UapiReader::UapiReader(UapiLimits limits, ScopeLookup scope_lookup) noexcept
+    : limits_(limits), parser_(std::move(scope_lookup)) {
   limits_.line_octets = std::min(limits_.line_octets, kMaxLineOctets);
 }
 

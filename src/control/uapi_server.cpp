@@ -3,8 +3,7 @@
 // works, or waits until its reply fits into the socket. While a reply waits nothing more is read, so what a client can
 // make us keep is bounded by one operation and one reply.
 //
-// Order: Client (one connection, from `start` to `close`), State (accepting, making room, watching the file),
-// UapiServer.
+// Order: Client (one connection, from `start` to `close`), State (accepting, making room), UapiServer.
 //
 // Nobody can hold a place: an operation has to arrive, and a reply to make progress, within the timeout; and when all
 // places are taken a new client takes that of the longest idle one, or else of the longest stuck one. Clients that are
@@ -12,9 +11,7 @@
 // queue.
 #include "uapi_server.hpp"
 
-#include <net/if.h>
 #include <poll.h>
-#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -43,15 +40,6 @@ constexpr int kAcceptsAtOnce = 8;  // likewise
 constexpr auto kIdleGrace = std::chrono::milliseconds(5);
 constexpr auto kStuckGrace = std::chrono::milliseconds(500);
 constexpr auto kNoDescriptorPause = std::chrono::milliseconds(200);
-constexpr auto kFileCheckInterval = std::chrono::seconds(1);
-
-/// `wg` writes the scope of a link-local endpoint as a name, in whose namespace this process lives as well.
-std::uint32_t interface_index(std::string_view name) noexcept {
-  char terminated[IF_NAMESIZE] = {};
-  if (name.empty() || name.size() >= sizeof terminated) return 0;
-  name.copy(terminated, name.size());
-  return ::if_nametoindex(terminated);
-}
 
 bool has_unread_octets(int fd) noexcept {
   int octets = 0;
@@ -81,7 +69,10 @@ struct Host {
 class Client : public std::enable_shared_from_this<Client> {
  public:
   Client(Host& host, io::UniqueFd fd)
-      : host_(host), fd_(host.context), deadline_(host.context), reader_(host.options.limits, interface_index) {
+      : host_(host),
+        fd_(host.context),
+        deadline_(host.context),
+        reader_(host.options.limits, host.options.scope_lookup) {
     asio::error_code ignored;
     fd_.assign(fd.get(), ignored);
     if (fd_.is_open()) static_cast<void>(fd.release());
@@ -250,14 +241,9 @@ struct UapiServer::State : Host, std::enable_shared_from_this<State> {
       : Host{in, controlled, std::move(called), wanted, {}},
         socket(std::move(listening)),
         listener(in, socket.fd()),
-        watch(in),
-        pause(in),
-        file_check(in) {}
+        pause(in) {}
 
-  void start() {
-    accept_later();
-    watch_file();
-  }
+  void start() { accept_later(); }
 
   void close() noexcept {
     if (!open) return;
@@ -265,10 +251,7 @@ struct UapiServer::State : Host, std::enable_shared_from_this<State> {
     // A client that closes takes itself out of the list.
     while (!clients.empty()) clients.back()->close();
     if (listener.is_open()) listener.release();  // the socket owns the descriptor
-    asio::error_code ignored;
-    watch.close(ignored);
     pause.cancel();
-    file_check.cancel();
     socket.close();
   }
 
@@ -337,51 +320,10 @@ struct UapiServer::State : Host, std::enable_shared_from_this<State> {
     return true;
   }
 
-  /// An inode that is still in use, as ours is, says ATTRIB when its last name goes.
-  void watch_file() {
-    io::UniqueFd fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-    asio::error_code error;
-    if (fd && ::inotify_add_watch(fd.get(), socket.path().c_str(), IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF) >= 0) {
-      watch.assign(fd.get(), error);
-      if (!error) static_cast<void>(fd.release());
-    }
-    // Also when all is well: the file may have gone before the watch was there.
-    check_file_after(std::chrono::seconds(0));
-  }
-
-  void wait_for_file_event() {
-    watch.async_wait(Descriptor::wait_read, [self = shared_from_this()](const asio::error_code& error) {
-      if (error || !self->open) return;
-      alignas(inotify_event) std::array<char, 4096> events_read;
-      while (::read(self->watch.native_handle(), events_read.data(), events_read.size()) > 0) {
-      }
-      self->check_file();
-    });
-  }
-
-  void check_file_after(Clock::duration delay) {
-    file_check.expires_after(delay);
-    file_check.async_wait([self = shared_from_this()](const asio::error_code& error) {
-      if (!error && self->open) self->check_file();
-    });
-  }
-
-  void check_file() {
-    if (!socket.file_is_ours()) {
-      if (events.socket_gone) events.socket_gone();
-      return;
-    }
-    // Without inotify, of which a user may have few, the file is looked at now and then.
-    if (watch.is_open()) return wait_for_file_event();
-    check_file_after(kFileCheckInterval);
-  }
-
   bool open = true;
   UapiSocket socket;
   Descriptor listener;
-  Descriptor watch;
   asio::steady_timer pause;
-  asio::steady_timer file_check;
 };
 
 UapiServer::UapiServer(asio::io_context& context, DeviceControl& device, UapiSocket socket, UapiEvents events,

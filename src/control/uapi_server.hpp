@@ -26,12 +26,12 @@ struct UapiServerOptions {
   UapiLimits limits{};
   /// Whose connections are served, whatever the file's mode lets in.
   std::vector<uid_t> allowed_users = {0, ::geteuid()};
+  /// `wg` writes the scope of a link-local endpoint as a name. Without a lookup, scopes must be numbers.
+  ScopeLookup scope_lookup{};
 };
 
 /// Called on the control thread. Empty ones are allowed.
 struct UapiEvents {
-  /// The socket's file was deleted, moved or replaced; said once. The custom is to end the daemon.
-  std::function<void()> socket_gone{};
   /// A sentence for the log: an operation that was refused, a client that was turned away.
   std::function<void(std::string_view)> trouble{};
 };

@@ -26,6 +26,8 @@ class UapiSocket {
   [[nodiscard]] static Result<UapiSocket, ControlError> open(std::string path);
   /// Takes over a listening socket that a parent process opened (`WG_UAPI_FD`), and closes `fd` on an error.
   [[nodiscard]] static Result<UapiSocket, ControlError> adopt(int fd);
+  /// A listening socket whose file, if any, is another process's to watch and to remove.
+  [[nodiscard]] static UapiSocket without_file(io::UniqueFd fd) noexcept { return {std::move(fd), {}}; }
 
   UapiSocket(UapiSocket&& other) noexcept;
   UapiSocket& operator=(UapiSocket&& other) noexcept;

@@ -44,6 +44,7 @@ Exit codes:
   1  the interface could not be set up, or failed
   2  the command line or the environment was wrong
   3  the interface was deleted by somebody else (foreground)
+  4  the process that carries the packets died (foreground)
 )";
 
 std::optional<unsigned> parse_number(std::string_view text, unsigned least, unsigned most) noexcept {

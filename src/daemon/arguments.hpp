@@ -59,5 +59,6 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitSetupFailed = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitInterfaceGone = 3;
+inline constexpr int kExitPacketHalfDied = 4;
 
 }  // namespace culvert::daemon

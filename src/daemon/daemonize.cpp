@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "arguments.hpp"
+#include "packet_process.hpp"
 
 namespace culvert::daemon {
 namespace {
@@ -64,13 +65,6 @@ void close_all_but(std::vector<int> kept) noexcept {
     next = static_cast<unsigned>(fd) + 1;
   }
   ::close_range(next, ~0U, 0);
-}
-
-std::string describe_end(int status) {
-  if (WIFSIGNALED(status))
-    return std::string("it was ended by signal ") + std::to_string(WTERMSIG(status)) + " (" +
-           ::strsignal(WTERMSIG(status)) + ")";
-  return "it ended with exit code " + std::to_string(WEXITSTATUS(status));
 }
 
 int await_report(int pipe, pid_t child) {

@@ -61,10 +61,11 @@ Log::Log(std::string_view interface, LogLevel level, std::unique_ptr<LogSink> si
 
 void Log::rename(std::string_view interface) { prefix_ = fmt::format("({}) ", interface); }
 
-void Log::write(LogLevel level, std::string_view text) {
+void Log::write(LogLevel level, std::string_view text) { pass_on(level, prefix_ + std::string(text)); }
+
+void Log::pass_on(LogLevel level, std::string_view text) {
   if (!enabled(level)) return;
-  std::string line = prefix_;
-  line += text;
+  std::string line(text);
   // Octets above 0x7f stay: the ellipsis of abbreviated keys is UTF-8.
   std::replace_if(
       line.begin(), line.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; }, '?');

@@ -77,6 +77,9 @@ class Log {
     if (enabled(LogLevel::verbose)) write(LogLevel::verbose, fmt::format(format, std::forward<Args>(args)...));
   }
 
+  /// A line of the other half, which begins with the interface's name already.
+  void pass_on(LogLevel level, std::string_view line);
+
   /// A line that others can provoke: only a few a second of its kind, then "suppressed N more" before the next.
   void limited(std::string_view kind, Instant now, LogLevel level, std::string_view text);
 

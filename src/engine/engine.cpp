@@ -6,11 +6,11 @@
 
 namespace culvert::engine {
 
-Engine::State::State(asio::io_context& context_, io::Tun tun, EngineOptions options_, OpenOutside open_,
+Engine::State::State(asio::io_context& context_, io::Tun tun, EngineOptions options_, OutsideDoor door_,
                      EngineHandlers handlers_)
     : context(context_),
       options(std::move(options_)),
-      open(std::move(open_)),
+      door(std::move(door_)),
       handlers(std::move(handlers_)),
       device(tun.queues.size(), entropy) {
   options.outside.lanes = tun.queues.size();
@@ -36,9 +36,9 @@ Engine::State::State(asio::io_context& context_, io::Tun tun, EngineOptions opti
   });
 }
 
-Engine::Engine(asio::io_context& context, io::Tun tun, EngineOptions options, OpenOutside open, EngineHandlers handlers)
+Engine::Engine(asio::io_context& context, io::Tun tun, EngineOptions options, OutsideDoor door, EngineHandlers handlers)
     : state_(
-          std::make_unique<State>(context, std::move(tun), std::move(options), std::move(open), std::move(handlers))) {}
+          std::make_unique<State>(context, std::move(tun), std::move(options), std::move(door), std::move(handlers))) {}
 
 Engine::~Engine() {
   state_->lanes.clear();
@@ -60,8 +60,8 @@ Result<void, io::SystemError> Engine::apply(SetRequest&& request) {
   const std::uint16_t wanted = request.listen_port.value_or(s.wanted_port);
   if (s.link == Link::up && wanted != s.wanted_port && wanted != s.port) {
     if (auto opened = s.open_sockets(wanted, mark); !opened) return opened;
-  } else if (mark != s.fwmark) {
-    if (auto marked = s.mark_sockets(mark); !marked) return marked;
+  } else if (mark != s.fwmark && s.link == Link::up) {
+    if (auto marked = s.door.mark(mark); !marked) return marked;
   }
   s.wanted_port = wanted;
   if (s.link == Link::down && request.listen_port) s.port = wanted;
@@ -148,7 +148,10 @@ Result<void, io::SystemError> Engine::set_link(Link link) {
   Actions actions;
   s.device.set_link(now, link, actions);
   s.deliver(now, std::move(actions));
-  if (link == Link::down) s.close_sockets();
+  if (link == Link::down) {
+    s.close_sockets();
+    s.door.closed();
+  }
   s.rearm();
   return {};
 }

@@ -29,7 +29,13 @@ struct EngineOptions {
 };
 
 /// Where the engine gets its sockets: the process itself, or the privileged half.
-using OpenOutside = std::function<Result<io::Outside, io::SystemError>(const io::UdpOptions&)>;
+struct OutsideDoor {
+  std::function<Result<io::Outside, io::SystemError>(const io::UdpOptions&)> open;
+  /// Marks what the sockets opened last send from now on. On an error they have the mark that they had.
+  std::function<Result<void, io::SystemError>(std::uint32_t fwmark)> mark;
+  /// The sockets opened last are closed, and no others were opened in their place.
+  std::function<void()> closed;
+};
 
 struct EngineHandlers {
   /// `peer` is nullptr where the event has none, or none any more. borrowed: during the call.
@@ -40,7 +46,7 @@ struct EngineHandlers {
 class Engine {
  public:
   /// One lane for each queue of `tun`. The link counts as down until `set_link`.
-  Engine(asio::io_context& context, io::Tun tun, EngineOptions options, OpenOutside open, EngineHandlers handlers);
+  Engine(asio::io_context& context, io::Tun tun, EngineOptions options, OutsideDoor door, EngineHandlers handlers);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   ~Engine();

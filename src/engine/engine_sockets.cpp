@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The sockets of control and lanes: opened together on one port, replaced together, marked together.
+// The sockets of control and lanes: opened together on one port, replaced together.
 #include "engine_state.hpp"
 
 namespace culvert::engine {
@@ -8,7 +8,7 @@ Result<void, io::SystemError> Engine::State::open_sockets(std::uint16_t wanted, 
   io::UdpOptions wish = options.outside;
   wish.port = wanted;
   wish.fwmark = mark;
-  auto outside = open(wish);
+  auto outside = door.open(wish);
   if (!outside) return Err{outside.error()};
   adopt(std::move(*outside));
   return {};
@@ -31,8 +31,6 @@ void Engine::State::adopt(io::Outside outside) {
   port = outside.port;
   for (auto* group : {outside.v4 ? &*outside.v4 : nullptr, outside.v6 ? &*outside.v6 : nullptr}) {
     if (group == nullptr) continue;
-    marked.push_back(group->control.get());
-    for (const io::UniqueFd& fd : group->lanes) marked.push_back(fd.get());
     (group->family == Family::v4 ? v4 : v6) = adopt_control(*group);
   }
   replace_lane_sockets(&outside);
@@ -44,7 +42,6 @@ void Engine::State::close_sockets() {
     if (s->socket) control_closed.add(s->socket->counters());
     s->socket.reset();
   }
-  marked.clear();
   replace_lane_sockets(nullptr);
 }
 
@@ -69,16 +66,6 @@ void Engine::State::replace_lane_sockets(io::Outside* outside) {
     batch.emplace_back(mail::SocketsReplaced{held.v4, held.v6});
     lanes[i]->post(std::move(batch));
   }
-}
-
-Result<void, io::SystemError> Engine::State::mark_sockets(std::uint32_t mark) {
-  for (const int fd : marked) {
-    if (auto set = io::set_fwmark(fd, mark); !set) {
-      for (const int undo : marked) (void)io::set_fwmark(undo, fwmark);
-      return set;
-    }
-  }
-  return {};
 }
 
 }  // namespace culvert::engine

@@ -50,11 +50,11 @@ struct ControlSocket {
 };
 
 struct Engine::State {
-  State(asio::io_context& context_, io::Tun tun, EngineOptions options_, OpenOutside open_, EngineHandlers handlers_);
+  State(asio::io_context& context_, io::Tun tun, EngineOptions options_, OutsideDoor door_, EngineHandlers handlers_);
 
   asio::io_context& context;
   EngineOptions options;
-  OpenOutside open;
+  OutsideDoor door;
   EngineHandlers handlers;
 
   SystemEntropy entropy;
@@ -74,7 +74,6 @@ struct Engine::State {
   ControlSocket v4, v6;
   io::TunOffload inside_offload = io::TunOffload::none;
   io::UdpOffloads outside_offloads;
-  std::vector<int> marked;  // descriptors of all sockets; borrowed from their owners
 
   std::vector<std::unique_ptr<Lane>> lanes;
   struct LaneSockets {
@@ -93,7 +92,6 @@ struct Engine::State {
   ControlSocket adopt_control(io::UdpGroup& group);
   void close_sockets();
   void replace_lane_sockets(io::Outside* outside);
-  Result<void, io::SystemError> mark_sockets(std::uint32_t mark);
 
   // turns
   void drain(io::UdpSocket& socket);

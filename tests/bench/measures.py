@@ -37,12 +37,15 @@ def machine_seconds():
     return (user + nice + system + irq + softirq) / TICKS, softirq / TICKS, steal / TICKS
 
 
-def resident_mib(pids):
-    """Of the larger end."""
+def resident_mib(daemons):
+    """Of the larger end, all of its processes."""
     sizes = [0.0]
-    for pid in pids:
-        with open(f"/proc/{pid}/status", encoding="utf-8") as status:
-            sizes.append(int(re.search(r"VmRSS:\s+(\d+) kB", status.read()).group(1)) / 1024)
+    for daemon in daemons:
+        size = 0
+        for pid in daemon.pids():
+            with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+                size += int(re.search(r"VmRSS:\s+(\d+) kB", status.read()).group(1)) / 1024
+        sizes.append(size)
     return max(sizes)
 
 
@@ -145,7 +148,7 @@ def ping_loaded(world, seconds):
 
 
 def memory(world, _seconds):
-    return {"resident_mib": resident_mib(world.pids)}
+    return {"resident_mib": resident_mib(world.daemons)}
 
 
 # In this order on one world: memory before, latency while all is fresh, load, memory after.
@@ -179,7 +182,7 @@ def _end_with_peers(lab, program, keys):
 def memory_peers(lab, program, _seconds):
     _, end = _end_with_peers(lab, program, random_public_keys(MANY_PEERS))
     wait_until(lambda: len(end.show("peers").splitlines()) == MANY_PEERS, "all peers to be there", within=60)
-    return {"resident_mib": resident_mib([end.process.pid])}
+    return {"resident_mib": resident_mib([end.process])}
 
 
 def handshakes(lab, program, seconds):
@@ -190,7 +193,7 @@ def handshakes(lab, program, seconds):
     generator = left.spawn(load, "load", end.host.addresses[4], end.port, end.public, HANDSHAKE_PEERS, "--seconds", seconds,
                            stdin=subprocess.PIPE)
     wait_until(lambda: "ready" in generator.output() or not generator.running(), "the initiations to be made", within=60)
-    with Meter([end.process.pid]) as meter:
+    with Meter(end.process.pids()) as meter:
         generator.stdin.write(b"\n")
         generator.stdin.flush()
         result = generator.result(within=seconds + 20)

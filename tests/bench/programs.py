@@ -29,7 +29,7 @@ class World:
 
     @property
     def pids(self):
-        return [daemon.pid for daemon in self.daemons]
+        return [pid for daemon in self.daemons for pid in daemon.pids()]
 
 
 @dataclass

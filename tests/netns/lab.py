@@ -95,6 +95,10 @@ class Process:
         self.pid = self._popen.pid
         self.stdin = self._popen.stdin
 
+    def pids(self):
+        """This process and its children: a daemon may be two."""
+        return [self.pid, *children(self.pid)]
+
     def running(self):
         return self._popen.poll() is None
 
@@ -133,6 +137,14 @@ def process_ids():
                 continue
             if state not in "ZX":
                 yield int(entry)
+
+
+def children(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as found:
+            return [int(child) for child in found.read().split()]
+    except FileNotFoundError:
+        return []
 
 
 class Host:

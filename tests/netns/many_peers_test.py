@@ -25,8 +25,11 @@ def configuration(end, peers, neighbour=None):
 
 
 def memory_kib(end):
-    with open(f"/proc/{end.process.pid}/smaps_rollup", encoding="utf-8") as rollup:
-        return next(int(line.split()[1]) for line in rollup if line.startswith("Rss:"))
+    total = 0
+    for pid in end.process.pids():
+        with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as rollup:
+            total += next(int(line.split()[1]) for line in rollup if line.startswith("Rss:"))
+    return total
 
 
 def timed(function, *arguments):

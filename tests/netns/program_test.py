@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 
-from lab import SOCKETS, case, expect, expect_equal, main, process_ids, wait_until
+from lab import SOCKETS, case, children, expect, expect_equal, main, process_ids, wait_until
 from tunnel import CULVERTD, WIREGUARD_GO, Tunnel, connect, expect_echo, genkey, program_path, pubkey
 
 PROGRAM = program_path(CULVERTD)
@@ -57,6 +57,14 @@ def daemons():
     return found
 
 
+def halves():
+    """The two processes of the one daemon that runs: (host half, packet half)."""
+    pids = daemons()
+    (packet_half,) = (child for pid in pids for child in children(pid))
+    (host_half,) = (pid for pid in pids if pid != packet_half)
+    return host_half, packet_half
+
+
 def expect_gone(host, name, within=5):
     wait_until(lambda: not daemons(), "the program to end", within)
     wait_until(lambda: not host.has_link(name), "its link to go", within)
@@ -99,10 +107,11 @@ def _(lab):
     # A pipe that stays open would hang whoever reads the output to its end.
     done = subprocess.run(["ip", "netns", "exec", "a", PROGRAM, "wg0"], capture_output=True, timeout=10, check=False)
     expect_equal(done.returncode, 0, "exit code")
-    (pid,) = daemons()
-    expect(os.path.samefile(f"/proc/{pid}/cwd", "/"), f"it stays in the directory {os.readlink(f'/proc/{pid}/cwd')}")
-    expect(os.getsid(pid) != os.getsid(0), "the program stays in the session of its starter")
-    for stream in (0, 1, 2):
+    host_half, packet_half = halves()
+    for pid in (host_half, packet_half):
+        expect(os.path.samefile(f"/proc/{pid}/cwd", "/"), f"it stays in the directory {os.readlink(f'/proc/{pid}/cwd')}")
+        expect(os.getsid(pid) != os.getsid(0), "the program stays in the session of its starter")
+    for pid, stream in ((host_half, 0), (host_half, 1), (host_half, 2), (packet_half, 0), (packet_half, 1)):
         expect_equal(os.readlink(f"/proc/{pid}/fd/{stream}"), "/dev/null", f"standard stream {stream}")
     host.ip("link", "del", "wg0")
     expect_gone(host, "wg0")
@@ -127,6 +136,53 @@ def _(lab):
     wait_until(lambda: answers("wg0"), "the socket to answer", every=0.001)
     expect_equal(process.stop(signal.SIGINT, within=3), 0, "exit code")
     expect_gone(host, "wg0")
+
+
+@case("when the packet half dies, the host half says how, takes link and socket along, and ends with a code of its own")
+def _(lab):
+    host = lab.host("a")
+    for how, words in ((signal.SIGKILL, "signal 9"), (signal.SIGSEGV, "signal 11")):
+        process = host.spawn(PROGRAM, "-f", "wg0")
+        wait_until(lambda: answers("wg0") and get("wg0"), "the socket to answer")
+        os.kill(halves()[1], how)
+        expect_equal(process.wait(5), 4, "exit code")
+        expect("packet half died" in process.output() and words in process.output(), f"it said: {process.output()}")
+        expect_gone(host, "wg0")
+
+
+@case("when the host half is killed, the packet half and the link go with it, and the next start finds nothing in its way")
+def _(lab):
+    host = lab.host("a")
+    for _ in range(5):
+        process = host.spawn(PROGRAM, "-f", "wg0")
+        wait_until(lambda: answers("wg0") and get("wg0"), "the socket to answer")
+        process.stop(signal.SIGKILL)
+        wait_until(lambda: not daemons(), "the packet half to end", within=5)
+        wait_until(lambda: not host.has_link("wg0"), "the link to go")
+
+
+@case("signals that a terminal sends to all processes leave the decision to the host half")
+def _(lab):
+    host = lab.host("a")
+    process = host.spawn(PROGRAM, "-f", "wg0")
+    wait_until(lambda: answers("wg0") and get("wg0"), "the socket to answer")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(halves()[1], number)
+    expect(get("wg0").endswith("errno=0\n\n") and process.running(), "it ended")
+    expect_equal(process.stop(signal.SIGINT, within=3), 0, "exit code")
+    expect_gone(host, "wg0")
+
+
+@case("the packet half holds no descriptor that its starter left open")
+def _(lab):
+    host = lab.host("a")
+    with open(lab.path("lock"), "w", encoding="utf-8") as lock:
+        process = host.spawn(PROGRAM, "-f", "wg0", pass_fds=(lock.fileno(),))
+        wait_until(lambda: answers("wg0") and get("wg0"), "the socket to answer")
+        packet_half = halves()[1]
+        open_files = {os.readlink(f"/proc/{packet_half}/fd/{fd}") for fd in os.listdir(f"/proc/{packet_half}/fd")}
+        expect(lock.name not in open_files, f"its descriptors: {open_files}")
+        process.stop()
 
 
 @case("deleting the link ends it")
@@ -326,6 +382,8 @@ def _(lab):
         right = Tunnel(inner[1], WIREGUARD_GO, 2)
         connect(left, right)
         expect_echo(left, right, families=(4,))
+        if speaks:
+            wait_until(lambda end=left: "Received handshake response" in end.process.output(), "the log to come along")
         text = left.process.output()
         if speaks:
             for phrase in ("(wg1)", "Sending handshake initiation", "Received handshake response"):

@@ -69,8 +69,11 @@ def hexkey():
 
 def resident(tunnel):
     """KiB of memory in use."""
-    with open(f"/proc/{tunnel.process.pid}/status", encoding="utf-8") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+    total = 0
+    for pid in tunnel.process.pids():
+        with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+            total += next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+    return total
 
 
 SETTINGS = """set=1
@@ -223,7 +226,7 @@ def _(lab):
 
     half.socket.settimeout(20)
     expect_equal(half.socket.recv(1) if _closed_softly(half) else b"", b"", "what the silent client reads at the end")
-    descriptors = lambda: len(os.listdir(f"/proc/{end.process.pid}/fd"))  # noqa: E731
+    descriptors = lambda: sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in end.process.pids())  # noqa: E731
     for client in (half, endless, deaf):
         client.socket.close()
     rest = descriptors()

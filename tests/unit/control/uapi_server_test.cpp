@@ -27,7 +27,6 @@ struct Fixture {
   std::string path = directory / "wg0.sock";
   asio::io_context context;
   ModelDevice device;
-  int gone = 0;
   std::vector<std::string> troubles;
   std::unique_ptr<UapiServer> server;
 
@@ -36,9 +35,7 @@ struct Fixture {
     if (!socket) FAIL(socket.error().text);
     server = std::make_unique<UapiServer>(
         context, device, std::move(*socket),
-        UapiEvents{.socket_gone = [this] { ++gone; },
-                   .trouble = [this](std::string_view text) { troubles.emplace_back(text); }},
-        std::move(options));
+        UapiEvents{.trouble = [this](std::string_view text) { troubles.emplace_back(text); }}, std::move(options));
   }
 
   template <class Condition>
@@ -381,53 +378,6 @@ TEST_CASE("ten thousand connections leave no descriptor behind") {
   CHECK(open_descriptors() == before);
 }
 
-TEST_CASE_FIXTURE(Fixture, "the deletion of the socket's file is told once") {
-  settle();
-  CHECK(gone == 0);
-  std::filesystem::remove(path);
-  CHECK(run_until([&] { return gone > 0; }));
-  settle();
-  CHECK(gone == 1);
-}
-
-TEST_CASE_FIXTURE(Fixture, "the file's move to another name is told") {
-  settle();
-  std::filesystem::rename(path, directory / "other.sock");
-  CHECK(run_until([&] { return gone == 1; }));
-}
-
-TEST_CASE_FIXTURE(Fixture, "another file in the place of ours is told, and stays") {
-  settle();
-  const auto other = UapiSocket::open(directory / "other.sock");
-  REQUIRE(other);
-  std::filesystem::rename(directory / "other.sock", path);
-  CHECK(run_until([&] { return gone == 1; }));
-  server.reset();
-  CHECK(std::filesystem::exists(path));
-}
-
-TEST_CASE_FIXTURE(Fixture, "a change of the file's mode is no deletion") {
-  settle();
-  std::filesystem::permissions(path, std::filesystem::perms::owner_all | std::filesystem::perms::group_all);
-  settle();
-  CHECK(gone == 0);
-  std::filesystem::remove(path);
-  CHECK(run_until([&] { return gone == 1; }));
-}
-
-TEST_CASE("a file that went before the server started is told as well") {
-  const TemporaryDirectory directory;
-  asio::io_context context;
-  ModelDevice device;
-  auto socket = UapiSocket::open(directory / "wg0.sock");
-  REQUIRE(socket);
-  std::filesystem::remove(directory / "wg0.sock");
-  int gone = 0;
-  const UapiServer server(context, device, std::move(*socket), {.socket_gone = [&] { ++gone; }, .trouble = {}});
-  for (int i = 0; i < 100 && gone == 0; ++i) context.run_one_for(10ms);
-  CHECK(gone == 1);
-}
-
 TEST_CASE_FIXTURE(Fixture, "the end of the server closes its clients and removes its file") {
   TestClient idle(path), busy(path), deaf(path);
   fill(device, 20000);
@@ -445,7 +395,7 @@ TEST_CASE_FIXTURE(Fixture, "the end of the server closes its clients and removes
 }
 
 TEST_CASE_FIXTURE(Fixture, "a callback may end the server") {
-  UapiEvents events{.socket_gone = [this] { server.reset(); }, .trouble = [this](std::string_view) { server.reset(); }};
+  UapiEvents events{.trouble = [this](std::string_view) { server.reset(); }};
   auto socket = UapiSocket::open(directory / "second.sock");
   REQUIRE(socket);
   server =

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+// set-up arrives -> engine (its lanes run, the link counts as down) -> sockets served -> "ready"
+// link up -> UDP sockets are asked for;  link down -> they close and all sessions are forgotten
+// the host half is gone -> the end
+#include "packet_half.hpp"
+
+#include <sys/prctl.h>
+
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+#include <csignal>
+
+#include "aead.hpp"
+#include "clock.hpp"
+#include "device_control.hpp"
+#include "engine.hpp"
+#include "event_log.hpp"
+#include "half_channel.hpp"
+#include "host_requests.hpp"
+#include "log_relay.hpp"
+#include "packet_process.hpp"
+#include "setup_error.hpp"
+#include "status_format.hpp"
+#include "status_server.hpp"
+#include "uapi_server.hpp"
+#include "watch.hpp"
+
+namespace culvert::daemon {
+namespace {
+
+constexpr auto kHeartbeat = std::chrono::seconds(5);
+
+struct Inheritance {
+  half::Setup setup;
+  io::Tun tun;
+  io::UniqueFd uapi, status;
+};
+
+Inheritance receive_setup() {
+  if (auto waited = await_half_message(kNewsDescriptor, -1); !waited) throw SetupError("no host half is there");
+  auto message = receive_half_message(kNewsDescriptor, half::kMaxDescriptors);
+  if (!message || message->size == 0) throw SetupError("the host half sent no set-up");
+  const auto setup = half::decode<half::Setup>(message->bytes());
+  if (!setup) throw SetupError("the host half sent " + std::string(setup.error()));
+  if (message->descriptors.size() != half::descriptors_of(*setup))
+    throw SetupError("the host half sent a wrong count of descriptors");
+
+  Inheritance taken{.setup = *setup, .tun = {}, .uapi = {}, .status = {}};
+  taken.tun.name = half::unpadded(setup->interface);
+  taken.tun.offload = static_cast<io::TunOffload>(setup->inside_offload);
+  auto next = message->descriptors.begin();
+  for (std::size_t i = 0; i < setup->queues; ++i) taken.tun.queues.push_back(std::move(*next++));
+  if ((setup->sockets & half::kSocketUapi) != 0) taken.uapi = std::move(*next++);
+  if ((setup->sockets & half::kSocketStatus) != 0) taken.status = std::move(*next++);
+  return taken;
+}
+
+const crypto::AeadBackend& start_crypto(const crypto::AeadBackend* given, std::string_view wanted) {
+  if (!crypto::initialise()) throw SetupError("the system gives no randomness: cannot make keys");
+  if (given != nullptr) return *given;
+  const crypto::AeadBackend* chosen = crypto::choose_backend(wanted);
+  if (chosen == nullptr) throw SetupError("there is no AEAD of the name " + std::string(wanted));
+  return *chosen;
+}
+
+engine::EngineOptions engine_options(const half::Setup& setup, const crypto::AeadBackend& aead) {
+  const auto as_switch = [](std::uint8_t on) { return on != 0 ? io::Switch::on : io::Switch::off; };
+  engine::EngineOptions result;
+  result.mtu = setup.mtu;
+  result.aead = &aead;
+  result.outside.gso = as_switch(setup.gso);
+  result.outside.gro = as_switch(setup.gro);
+  return result;
+}
+
+void tell(half::Notice::Kind kind, std::string_view text = {}) {
+  half::Notice notice;
+  notice.kind = kind;
+  notice.text = half::padded<sizeof notice.text>(text);
+  // A host half that does not listen is about to end, or finds out by the missing heartbeat.
+  (void)send_half_message(kNewsDescriptor, half::octets_of(notice));
+}
+
+class PacketHalf final : public control::DeviceControl {
+ public:
+  PacketHalf(Inheritance taken, const crypto::AeadBackend& aead);
+  ~PacketHalf() override { server_.close(); }
+
+  void run() {
+    tell(half::Notice::Kind::ready);
+    beat();
+    context_.run();
+  }
+
+  Result<void, control::ControlError> apply(SetRequest&& request) override;
+  DeviceSnapshot snapshot() override { return engine_.snapshot(); }
+
+ private:
+  void take_news();
+  void follow(const half::Link& news);
+  void set_link(Link link);
+  void beat();
+  engine::OutsideDoor door();
+  engine::EngineHandlers handlers();
+
+  asio::io_context context_{1};
+  std::string interface_;
+  Log log_;
+  HostRequests host_{kRequestsDescriptor};
+  std::uint32_t mtu_;
+  engine::Engine engine_;
+  control::UapiServer server_;
+  std::optional<control::StatusServer> status_;
+  engine::Watch news_;
+  asio::steady_timer heart_{context_};
+  Link link_ = Link::down;         // as the interface is
+  Link engine_link_ = Link::down;  // the engine may have failed to follow
+};
+
+PacketHalf::PacketHalf(Inheritance taken, const crypto::AeadBackend& aead)
+    : interface_(taken.tun.name),
+      log_(interface_, static_cast<LogLevel>(taken.setup.log_level), make_pipe_sink()),
+      mtu_(taken.setup.mtu),
+      engine_(context_, std::move(taken.tun), engine_options(taken.setup, aead), door(), handlers()),
+      server_(context_, *this, control::UapiSocket::without_file(std::move(taken.uapi)),
+              {.trouble =
+                   [this](std::string_view text) {
+                     log_.limited("uapi", engine::read_monotonic(), LogLevel::error, text);
+                   }},
+              {.allowed_users = {0, taken.setup.owner},
+               .scope_lookup = [this](std::string_view name) { return host_.scope_index(name); }}),
+      news_(context_, kNewsDescriptor, [this] { take_news(); }) {
+  if (taken.status)
+    status_.emplace(context_, control::UapiSocket::without_file(std::move(taken.status)), [this] {
+      return control::format_status(interface_, engine_.snapshot(), engine_.status(), host_.link_drops());
+    });
+}
+
+engine::OutsideDoor PacketHalf::door() {
+  return {.open = [this](const io::UdpOptions& wish) { return host_.open_udp(wish); },
+          .mark = [this](std::uint32_t mark) { return host_.set_mark(mark); },
+          .closed = [this] { host_.close_udp(); }};
+}
+
+engine::EngineHandlers PacketHalf::handlers() {
+  return {
+      .event = [this](const Event& event, const Peer* peer) { log_event(log_, engine::read_monotonic(), event, peer); },
+      .notice =
+          [this](const engine::Notice& notice) {
+            log_notice(log_, notice);
+            if (notice.kind == engine::Notice::Kind::interface_gone) tell(half::Notice::Kind::interface_gone);
+          }};
+}
+
+Result<void, control::ControlError> PacketHalf::apply(SetRequest&& request) {
+  if (auto applied = engine_.apply(std::move(request)); !applied)
+    return Err{control::ControlError{applied.error().code, applied.error().message()}};
+  if (engine_link_ != link_) set_link(link_);  // a port that was taken may be another one now
+  return {};
+}
+
+void PacketHalf::take_news() {
+  const auto message = receive_half_message(kNewsDescriptor);
+  if (!message && message.error() == EAGAIN) return;
+  if (!message || message->size == 0) return context_.stop();  // the host half is gone
+  const auto news = half::decode<half::Link>(message->bytes());
+  if (news) return follow(*news);
+  log_.error("The host half sent {}", news.error());
+  context_.stop();
+}
+
+void PacketHalf::follow(const half::Link& news) {
+  if (half::unpadded(news.interface) != interface_) {
+    interface_ = half::unpadded(news.interface);
+    log_.rename(interface_);
+  }
+  if (news.mtu != mtu_) {
+    mtu_ = news.mtu;
+    engine_.set_mtu(mtu_);
+    log_.verbose("MTU updated: {}", mtu_);
+  }
+  set_link(news.up != 0 ? Link::up : Link::down);
+}
+
+void PacketHalf::set_link(Link link) {
+  const bool is_news = link != link_;
+  link_ = link;
+  if (link == engine_link_) return;
+  if (auto set = engine_.set_link(link); !set)
+    return log_.error("The interface is up, but the tunnel is not: {}", set.error().message());
+  engine_link_ = link;
+  if (is_news)
+    log_.verbose(link == Link::up ? "Interface state was Down, requested Up, now Up"
+                                  : "Interface state was Up, requested Down, now Down");
+}
+
+void PacketHalf::beat() {
+  tell(half::Notice::Kind::heartbeat);
+  heart_.expires_after(kHeartbeat);
+  heart_.async_wait([this](const asio::error_code& error) {
+    if (!error) beat();
+  });
+}
+
+}  // namespace
+
+int run_packet_half(const crypto::AeadBackend* given) {
+  ::prctl(PR_SET_NAME, "culvertd-packet");
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    Inheritance taken = receive_setup();
+    const crypto::AeadBackend& aead = start_crypto(given, half::unpadded(taken.setup.aead));
+    PacketHalf half(std::move(taken), aead);
+    half.run();
+    return 0;
+  } catch (const std::exception& error) {
+    tell(half::Notice::Kind::failed, error.what());
+    return 1;
+  }
+}
+
+}  // namespace culvert::daemon

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// Between fork and exec the child makes system calls only: other threads may have held any lock.
+#include "packet_process.hpp"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <thread>
+
+#include "half_channel.hpp"
+
+namespace culvert::daemon {
+namespace {
+
+constexpr const char* kOwnExecutable = "/proc/self/exe";
+constexpr int kFirstSpare = 16;  // above all descriptors that the packet half finds
+constexpr int kExecFailed = 127;
+constexpr auto kPause = std::chrono::milliseconds(5);
+
+struct Ends {
+  int null, log, news, requests;
+};
+
+/// Moves the ends to their places, whatever places they come from.
+bool place(const Ends& ends) noexcept {
+  const std::array<int, 5> wanted{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, kNewsDescriptor, kRequestsDescriptor};
+  const std::array<int, 5> given{ends.null, ends.null, ends.log, ends.news, ends.requests};
+  std::array<int, 5> spare{};
+  for (std::size_t i = 0; i < given.size(); ++i)
+    if ((spare[i] = ::fcntl(given[i], F_DUPFD, kFirstSpare)) < 0) return false;
+  for (std::size_t i = 0; i < given.size(); ++i)
+    if (::dup2(spare[i], wanted[i]) < 0) return false;
+  return ::close_range(kRequestsDescriptor + 1, ~0U, 0) == 0;
+}
+
+[[noreturn]] void become_packet_half(const Ends& ends, const char* interface, const sigset_t& mask) noexcept {
+  // A signal from a terminal or a service manager goes to both halves: the host half decides for both.
+  for (const int ignored : {SIGINT, SIGTERM, SIGHUP}) ::signal(ignored, SIG_IGN);
+  ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+  if (place(ends)) {
+    std::array<char*, 4> words{const_cast<char*>("culvertd"), const_cast<char*>(kPacketHalfArgument),
+                               const_cast<char*>(interface), nullptr};
+    ::execv(kOwnExecutable, words.data());
+  }
+  ::_exit(kExecFailed);
+}
+
+Err<std::string> failed(std::string_view what) {
+  return Err{"cannot start the packet half: " + std::string(what) + ": " + std::strerror(errno)};
+}
+
+}  // namespace
+
+std::string describe_end(int status) {
+  if (WIFSIGNALED(status))
+    return "it was ended by signal " + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")";
+  return "it ended with exit code " + std::to_string(WEXITSTATUS(status));
+}
+
+Result<PacketProcess, std::string> PacketProcess::start(const std::string& interface) {
+  auto news = make_half_pair();
+  auto requests = make_half_pair();
+  if (!news || !requests) return failed("socketpair");
+  std::array<int, 2> pipe{};
+  // Neither side waits for the other: a log that is not read loses lines, not packets.
+  if (::pipe2(pipe.data(), O_CLOEXEC | O_NONBLOCK) != 0) return failed("pipe");
+  io::UniqueFd log(pipe[0]);
+  const io::UniqueFd their_log(pipe[1]);
+  const io::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null) return failed("open /dev/null");
+  if (::access(kOwnExecutable, X_OK) != 0) return failed(std::string(kOwnExecutable) + " (is /proc mounted?)");
+
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t child = ::fork();
+  const int error = errno;
+  if (child == 0)
+    become_packet_half({null.get(), their_log.get(), news->theirs.get(), requests->theirs.get()}, interface.c_str(),
+                       before);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  if (child < 0) return failed("fork");
+  return PacketProcess(child, std::move(news->mine), std::move(requests->mine), std::move(log));
+}
+
+PacketProcess::~PacketProcess() {
+  if (pid_.value > 0) end(std::chrono::milliseconds(0));
+}
+
+std::string PacketProcess::end(std::chrono::milliseconds limit) {
+  if (pid_.value <= 0) return "it has ended before";
+  news_.reset();
+  requests_.reset();
+  const auto give_up = std::chrono::steady_clock::now() + limit;
+  int status = 0;
+  pid_t found = 0;
+  while ((found = ::waitpid(pid_.value, &status, WNOHANG)) == 0 && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::sleep_for(kPause);
+  if (found == 0) {
+    ::kill(pid_.value, SIGKILL);
+    while ((found = ::waitpid(pid_.value, &status, 0)) < 0 && errno == EINTR) {
+    }
+  }
+  pid_.value = -1;
+  return found < 0 ? "how it ended is unknown" : describe_end(status);
+}
+
+}  // namespace culvert::daemon

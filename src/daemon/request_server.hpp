@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// The host half's side of the request pair: what the packet half may ask for, judged and done.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "half_protocol.hpp"
+#include "udp_open.hpp"
+
+namespace culvert::daemon {
+
+/// What the host half decided itself; a request for anything else is refused with EPERM.
+struct RequestPolicy {
+  std::size_t lanes = 1;
+  io::Switch gso = io::Switch::on;
+  io::Switch gro = io::Switch::on;
+  std::optional<std::uint16_t> port;  // nullopt: whichever is asked for, since `wg` may set it
+  std::optional<std::uint32_t> mark;  // likewise
+};
+
+/// What the server does to the system. A seam for tests.
+struct RequestCalls {
+  std::function<Result<io::Outside, io::SystemError>(const io::UdpOptions&)> open_udp;
+  std::function<Result<void, io::SystemError>(const io::Outside&, std::uint32_t mark)> set_mark;
+  std::function<std::uint32_t(std::string_view name)> scope_index;
+  std::function<std::uint64_t()> link_drops;
+};
+
+/// On the thread of the host half's loop.
+class RequestServer {
+ public:
+  RequestServer(RequestPolicy policy, RequestCalls calls) : policy_(policy), calls_(std::move(calls)) {}
+
+  struct Answer {
+    half::Reply reply;
+    std::vector<int> descriptors;  // borrowed: until the next answer
+  };
+  /// \param request  checked.
+  [[nodiscard]] Answer answer(const half::Request& request);
+
+  /// Changes what is allowed from now on; the sockets that are open stay.
+  void set_policy(RequestPolicy policy) noexcept { policy_ = policy; }
+  [[nodiscard]] const RequestPolicy& policy() const noexcept { return policy_; }
+  /// The packet half is gone, and its sockets with it.
+  void forget_sockets() noexcept { outside_.reset(); }
+  [[nodiscard]] bool holds_sockets() const noexcept { return outside_.has_value(); }
+
+ private:
+  [[nodiscard]] Answer open_udp(const half::Request& request);
+  [[nodiscard]] Answer set_mark(const half::Request& request);
+
+  RequestPolicy policy_;
+  RequestCalls calls_;
+  std::optional<io::Outside> outside_;  // the same sockets as the packet half's, so that they can be marked
+  std::uint32_t mark_ = 0;
+};
+
+/// The calls of this system, for an interface whose name may change.
+[[nodiscard]] RequestCalls system_request_calls(const std::string& interface);
+
+}  // namespace culvert::daemon

@@ -49,6 +49,7 @@ TomlValue converted(const toml::node& node) {
   out.kind = kind_of(node);
   out.line = node.source().begin.line;
   out.column = node.source().begin.column;
+  out.last_line = node.source().end.line;
   if (const auto* text = node.as_string()) out.text = text->get();
   if (const auto* integer = node.as_integer()) out.integer = integer->get();
   if (const auto* floating = node.as_floating_point()) out.text = written(floating->get());

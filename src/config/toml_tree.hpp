@@ -22,6 +22,7 @@ struct TomlValue {
 
   Kind kind = Kind::text;
   std::uint32_t line = 0, column = 0;
+  std::uint32_t last_line = 0;  // of a value; a table that has a header ends with its last value
   bool boolean = false;
   std::int64_t integer = 0;
   std::string text;                // of a text; of a time as RFC 3339 writes it

@@ -4,6 +4,13 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,5 +73,47 @@ inline std::vector<std::string> errors(const LoadResult& result) {
   REQUIRE(!result.has_value());
   return messages(result.error());
 }
+
+/// A folder for one test, with files of a mode.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "culvert-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
+    path_ = name;
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() { std::filesystem::remove_all(path_); }
+
+  [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+  std::string put(const std::string& name, std::string_view text, ::mode_t mode = 0600) const {
+    const std::string path = *this / name;
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::filesystem::remove(path);  // it may be one that cannot be written to
+    std::ofstream(path, std::ios::binary) << with_keys(text);
+    if (::chmod(path.c_str(), mode) != 0) throw std::runtime_error("chmod");
+    return path;
+  }
+  [[nodiscard]] std::string get(const std::string& name) const {
+    std::ifstream in(*this / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  }
+  [[nodiscard]] bool has(const std::string& name) const { return std::filesystem::exists(path_ / name); }
+  [[nodiscard]] std::size_t count(const std::string& name) const {
+    const auto it = std::filesystem::directory_iterator(path_ / name);
+    return static_cast<std::size_t>(std::distance(begin(it), end(it)));
+  }
+  /// Messages with the folder's own path cut off.
+  [[nodiscard]] std::vector<std::string> local(std::vector<std::string> messages) const {
+    for (std::string& message : messages)
+      for (std::size_t at; (at = message.find(path_.string() + '/')) != std::string::npos;)
+        message.erase(at, path_.string().size() + 1);
+    return messages;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
 
 }  // namespace culvert::config::test

@@ -14,7 +14,10 @@ import time
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "netns")]
 
 import attacks  # noqa: E402
+import cost  # noqa: E402
+import secrecy  # noqa: E402
 import table  # noqa: E402
+import upkeep  # noqa: E402
 import visibility  # noqa: E402
 from authority import Authority  # noqa: E402
 from day import Day, plant  # noqa: E402
@@ -76,7 +79,8 @@ def measure(stage, reduced):
     return {
         "meta": {"date": time.strftime("%Y-%m-%d %H:%M", time.localtime(started)), "kernel": platform.release(), "processors": os.cpu_count(),
                  "missing": stage.services.missing, "frames_lost": lost, "reduced": reduced},
-        "rows": {"visibility": visibility.ROWS, "flows": {flow.key: flow.title for flow in flows}, "attacks": attacks.ROWS},
+        "rows": {"visibility": visibility.ROWS, "flows": {flow.key: flow.title for flow in flows}, "attacks": attacks.ROWS,
+                 "secrecy": secrecy.ROWS, "upkeep": upkeep.ROWS},
         "visibility": matrix,
         "found": found,
         "planted": {key: stage.planted[key] for flow in flows for key in flow.planted},
@@ -88,7 +92,8 @@ def measure(stage, reduced):
 
 def measure_more(stage):
     """What a reduced run leaves out."""
-    return {"attacks": attacks.measure(stage, step)}
+    return {"attacks": attacks.measure(stage, step), "secrecy": secrecy.measure(stage, step), "cost": cost.measure(stage, step),
+            "upkeep": upkeep.measure(stage, step)}
 
 
 def show(result):

@@ -25,8 +25,6 @@ class Arena:
         self.impostor = self.ap.spawn(sys.executable, os.path.join(HERE, "impostor.py"), self.choice, self.heard,
                                       stage.authority.directory)
         wait_until(lambda: self.ap.listening(443, "t") and self.ap.listening(80, "t"), "the impostor to listen", within=30)
-        self.ap.ip("rule", "add", "iif", "lan", "lookup", "100", "priority", "100")
-        self.ap.ip("rule", "add", "iif", "wan", "lookup", "100", "priority", "100")
 
     @property
     def secured(self):
@@ -134,7 +132,8 @@ class Hijack:
 
 
 def forget_sessions(world):
-    """The client drops its sessions with the gateway, as a restart would."""
+    """The client drops its sessions with the gateway, as a restart would. Not at once after a handshake: gateways take few a second."""
+    time.sleep(0.25)
     world.left.wg("peer", world.right.public, "remove")
     world.left.wg("peer", world.right.public, "allowed-ips", "0.0.0.0/0", "endpoint", f"{GATEWAY}:{world.right.port}")
 

@@ -202,7 +202,8 @@ def bulk(bench, path):
     before = {name: cpu_of(pid) for name, pid in programs.items()}
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.monotonic()
-    code, text = bench.day.curl("--http1.1", "--max-time", 90, "-o", "/dev/null", bench.day.url(path in SECURED, "www", "/bulk.bin"), within=120)
+    code, text = bench.day.curl("--http1.1", "--max-time", 90, "-o", "/dev/null", bench.day.url(path in SECURED, "www", "/bulk.bin"),
+                                within=120)
     seconds = time.monotonic() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if code:
@@ -260,16 +261,22 @@ def readdress(client, old, new):
 
 
 def impaired(bench, path):
-    """Seconds for a part of the film over a wire that is clean, loses one packet in a hundred, or lets one in twenty come late."""
+    """Seconds for a part of the film over a wire that is clean, loses one packet in a hundred, or lets one in twenty come late.
+
+    The median of REPEATS; a time only if all were finished.
+    """
     result = {}
     for name, options in (("clean", {}), ("loss", {"loss": 0.01}), ("reorder", {"reorder": 0.05})):
+        taken = []
         with bench.wire_of(delay=0.005, seed=7, **options) as wire:
-            began = time.monotonic()
-            code, text = bench.day.curl("--http1.1", "--max-time", 40, "-r", f"0-{FILM_PART - 1}", "-o", "/dev/null",
-                                        bench.day.url(path in SECURED, "www", "/film.bin"), within=60)
-            seconds = time.monotonic() - began
-        result[name] = {"seconds": round(seconds, 2), "wire": wire.counts} if code == 0 else \
-            {"why": f"not finished in 40 s: {text.strip()[-120:]}", "wire": wire.counts}
+            for _ in range(REPEATS):
+                began = time.monotonic()
+                code, text = bench.day.curl("--http1.1", "--max-time", 20, "-r", f"0-{FILM_PART - 1}", "-o", "/dev/null",
+                                            bench.day.url(path in SECURED, "www", "/film.bin"), within=60)
+                if code == 0:
+                    taken.append(time.monotonic() - began)
+        result[name] = {"seconds": round(statistics.median(taken), 2), "wire": wire.counts} if len(taken) == REPEATS else \
+            {"why": f"finished in 20 s only {len(taken)} times of {REPEATS}: {text.strip()[-120:]}", "wire": wire.counts}
     return result
 
 

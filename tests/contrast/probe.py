@@ -11,9 +11,7 @@ import ssl
 import sys
 import time
 
-from authority import DOMAIN
-
-NAME = f"www.{DOMAIN}"
+NAME = "www.example.test"
 
 
 def context(ca, version=None):
@@ -32,7 +30,7 @@ def open_stream(kind, address, ca, port=None):
 
 def request(size=0):
     text = f"GET /tick HTTP/1.1\r\nHost: {NAME}\r\n"
-    padding = size - len(text) - 6
+    padding = size - len(text) - 5
     return (text + (f"X:{'x' * (padding - 1)}\r\n" if padding > 0 else "") + "\r\n").encode()
 
 

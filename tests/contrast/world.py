@@ -78,6 +78,8 @@ class World:
             host.sysctl("net.ipv6.conf.all.disable_ipv6", 1)  # one family keeps the captures readable
         for host, device in ((self.client, "wifi0"), (self.ap, "lan"), (self.ap, "wan"), (self.isp, "access")):
             host.sysctl(f"net.ipv4.conf.{device}.send_redirects", 0)
+        for device in ("lan", "wan"):  # what enters the access point goes through its hostile wire, while table 100 leads there
+            self.ap.ip("rule", "add", "iif", device, "lookup", "100", "priority", "100")
         self.client.ip("route", "add", "default", "via", "10.10.0.1")
         self.ap.ip("route", "add", "default", "via", "100.64.0.1")
         self.isp.ip("route", "add", "10.10.0.0/24", "via", "100.64.0.2")

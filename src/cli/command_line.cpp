@@ -18,8 +18,10 @@
 namespace culvert::cli {
 namespace {
 
-constexpr std::array<std::string_view, 12> kVerbs{"up",   "down",   "reload", "portal", "status",  "check",
-                                                  "init", "genkey", "pubkey", "genpsk", "version", "help"};
+constexpr std::array<std::string_view, 15> kVerbs{"up",     "down",   "reload", "portal",  "status",
+                                                  "check",  "init",   "peer",   "import",  "export",
+                                                  "genkey", "pubkey", "genpsk", "version", "help"};
+constexpr std::array<std::string_view, 5> kPeerVerbs{"add", "remove", "list", "show", "rotate"};
 
 constexpr const char* kFooter =
     "NAME is the interface; its file is /etc/culvert/NAME.toml, with a file for each peer in NAME.d/.\n"
@@ -84,6 +86,18 @@ void add_files(CLI::App& app, const Given& given) {
   check.add_option("NAME", options_of<CheckOptions>(check, given)->what, "the interface's name, or a file")
       ->required()
       ->type_name("");
+
+  auto& import = *app.add_subcommand("import", "Turn a wg-quick file into a configuration of Culvert");
+  auto import_options = options_of<ImportOptions>(import, given);
+  import.add_option("FILE", import_options->file, "NAME.conf")->required()->type_name("");
+  import.add_option("--name", import_options->name, "the interface's name (the file's)")->type_name("NAME");
+  flag(import, "--force", import_options->existing, ImportOptions::Existing::replace, "replace an existing file");
+
+  auto& output = *app.add_subcommand("export", "Print a configuration as a wg-quick file, private key included");
+  auto export_options = options_of<ExportOptions>(output, given);
+  output.add_option("NAME", export_options->what, "the interface's name, or a file")->required()->type_name("");
+  output.add_option("-o,--output", export_options->output, "write a file, readable by its owner alone")
+      ->type_name("FILE");
 }
 
 void add_keys(CLI::App& app, const Given& given) {
@@ -133,6 +147,61 @@ void add_init(CLI::App& app, const Given& given) {
        "let nothing out beside the tunnel");
 }
 
+void add_client_output(CLI::App& app, ClientOutput& client) {
+  app.add_option("-o,--output", client.file, "write the client's file")->type_name("FILE");
+  flag(app, "--toml", client.form, ClientOutput::Form::toml, "the client's file in Culvert's form, not wg-quick's");
+  flag(app, "--full-tunnel", client.reach, ClientOutput::Reach::everything, "all of its traffic goes through");
+  app.add_option("--dns", client.dns, "resolvers for it to ask through the tunnel")->type_name("LIST")->delimiter(',');
+  app.add_option("--qr-png", client.qr_png, "write its QR code as a picture")->type_name("FILE");
+  app.add_option("--qr-svg", client.qr_svg, "the same as SVG")->type_name("FILE");
+  auto* show =
+      flag(app, "--qr", client.terminal, ClientOutput::Terminal::qr, "show the QR code here, even beside a file");
+  flag(app, "--no-qr", client.terminal, ClientOutput::Terminal::no_qr, "show none")->excludes(show);
+  flag(app, "--force", client.existing, ClientOutput::Existing::replace, "replace existing files of the client");
+}
+
+void add_peer_add(CLI::App& peer, const Given& given) {
+  auto& add = *peer.add_subcommand("add", "Add a peer, and make what its device needs");
+  auto options = options_of<PeerAddOptions>(add, given);
+  add_interface(add, options->interface);
+  add.add_option("PEER", options->name, "its name")->required()->type_name("");
+  add.add_option("--public-key", options->public_key, "its key, where it has made one (one is made)")->type_name("KEY");
+  add.add_option("--address", options->addresses, "in the tunnel (the next free of the pool)")
+      ->type_name("LIST")
+      ->delimiter(',');
+  add.add_option("--allowed-ips", options->allowed_ips, "networks behind it")->type_name("LIST")->delimiter(',');
+  add.add_option("--endpoint", options->endpoint, "where it is reached (it calls)")->type_name("HOST:PORT");
+  add.add_option("--expires", options->expires, "when it ends: 30d, 12h, or a date")->type_name("WHEN");
+  flag(add, "--no-preshared-key", options->preshared, PeerAddOptions::Preshared::none, "leave the preshared key out");
+  add_client_output(add, options->client);
+}
+
+void add_peer(CLI::App& app, const Given& given) {
+  auto& peer = *app.add_subcommand("peer", "Add, remove, list and show peers, or change their keys");
+  peer.require_subcommand(1);
+  add_peer_add(peer, given);
+
+  auto& remove = *peer.add_subcommand("remove", "Remove a peer");
+  auto remove_options = options_of<PeerRemoveOptions>(remove, given);
+  add_interface(remove, remove_options->interface);
+  remove.add_option("PEER", remove_options->name, "name or public key")->required()->type_name("");
+
+  auto& list = *peer.add_subcommand("list", "List the peers of the configuration");
+  add_interface(list, options_of<PeerListOptions>(list, given)->interface);
+
+  auto& show = *peer.add_subcommand("show", "Show one peer");
+  auto show_options = options_of<PeerShowOptions>(show, given);
+  add_interface(show, show_options->interface);
+  show.add_option("PEER", show_options->name, "name or public key")->required()->type_name("");
+
+  auto& rotate = *peer.add_subcommand("rotate", "Give a peer new keys, and make its file anew");
+  auto rotate_options = options_of<PeerRotateOptions>(rotate, given);
+  add_interface(rotate, rotate_options->interface);
+  rotate.add_option("PEER", rotate_options->name, "name or public key")->required()->type_name("");
+  rotate.add_option("--public-key", rotate_options->public_key, "its new key, where it has made one")->type_name("KEY");
+  add_client_output(rotate, rotate_options->client);
+}
+
 void build(CLI::App& app, std::string& config_folder, const Given& given) {
   app.require_subcommand(0, 1);
   app.fallthrough();  // --config-dir may stand behind the verb as well
@@ -147,6 +216,7 @@ void build(CLI::App& app, std::string& config_folder, const Given& given) {
   add_status(app, given);
   add_files(app, given);
   add_init(app, given);
+  add_peer(app, given);
   add_keys(app, given);
   app.add_subcommand("version", "Print the version")->callback([given] { given(VersionOptions{}); });
   app.add_flag_callback(
@@ -168,6 +238,8 @@ void look_at_verb(const std::vector<std::string>& words) {
                       : fmt::format("unknown verb \"{}{}\"; did you mean \"{}{}\"?", before, word, before, meant));
   };
   require_known(words[i], kVerbs, "");
+  if (words[i] == "peer" && i + 1 < words.size() && !words[i + 1].starts_with('-'))
+    require_known(words[i + 1], kPeerVerbs, "peer ");
 }
 
 }  // namespace

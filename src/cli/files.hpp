@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "secret_writer.hpp"
+#include "secret_view.hpp"
 
 namespace culvert::cli {
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "failure.hpp"
+#include "screen.hpp"
 #include "units.hpp"
 
 namespace culvert::cli {
@@ -39,8 +40,14 @@ config::Config load_or_fail(const Located& located, const Console& console) {
   return std::move(load_with_findings(located, console).config);
 }
 
-void check(const Located& located, const Console& console) {
-  const config::Loaded loaded = load_with_findings(located, console);
+void check(const Located& located, const std::vector<config::HostAddress>& host, const Console& console) {
+  config::Loaded loaded = load_with_findings(located, console);
+  config::HostFacts facts{{}, {unix_now(), 0}};
+  for (const config::HostAddress& address : host)
+    if (address.interface != located.interface) facts.addresses.push_back(address);
+  const std::vector<config::Finding> more = config::check_host(loaded.config, facts);
+  print_findings(more, console);
+  loaded.warnings.insert(loaded.warnings.end(), more.begin(), more.end());
   const std::string_view verdict = loaded.warnings.empty() ? "good" : "usable";
   console.out(fmt::format("{}: {}: {}, {}{}\n", located.path, verdict,
                           count_text(loaded.config.addresses.size(), "address"),

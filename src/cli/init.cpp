@@ -7,7 +7,9 @@
 
 #include "failure.hpp"
 #include "files.hpp"
+#include "findings.hpp"
 #include "init_text.hpp"
+#include "load.hpp"
 #include "locate.hpp"
 #include "system_entropy.hpp"
 #include "values.hpp"
@@ -135,9 +137,11 @@ GatewayPlan plan_gateway(const InitOptions& options, const Surroundings& around,
             : "Name or address where clients reach this machine (none was found)",
       found ? to_string(*around.outside) : "", [&](const std::string& text) { return read_endpoint(text, plan.port); });
   SystemEntropy entropy;
+  std::vector<Prefix> in_use;
+  for (const config::HostAddress& address : around.addresses) in_use.push_back(masked(address.prefix));
   plan.addresses = questions.get<std::vector<Prefix>>(options.addresses, "--address",
                                                       "Addresses of the gateway in the tunnel, with the pool's length",
-                                                      comma_list(draw_pool(entropy, around.local)), read_prefixes);
+                                                      comma_list(draw_pool(entropy, in_use)), read_prefixes);
   plan.outside_interface = questions.get<std::string>(
       options.outside_interface, "--outside", "Interface to the Internet", around.outside_interface, read_interface);
   if (!options.mtu.empty())
@@ -170,6 +174,16 @@ ClientPlan plan_client(const InitOptions& options, const Questions& questions) {
   return plan;
 }
 
+/// What the answers make must be good: they may be right each, and yet not go together.
+void require_good(const std::string& interface, const std::string& path, const SecretText& text,
+                  const Console& console) {
+  const auto read =
+      config::read_toml(interface, {path, view_of(text), config::Readers::owner}, {}, config::KeySources::none());
+  if (read) return print_findings(read->warnings, console);
+  print_findings(read.error(), console);
+  throw Failure(ExitCode::invalid, "these answers do not go together; nothing was written");
+}
+
 void tell_gateway(const GatewayPlan& plan, const std::string& path, const Console& console) {
   console.err(fmt::format("Wrote {}.\n", path));
   if (!plan.public_endpoint)
@@ -193,13 +207,17 @@ void init(const InitOptions& options, const std::string& config_folder, const Su
   switch (options.role) {
     case InitOptions::Role::gateway: {
       const GatewayPlan plan = plan_gateway(options, around, questions);
-      write_private_file(path, view_of(gateway_text(plan, key)), existing);
+      const SecretText text = gateway_text(plan, key);
+      require_good(options.interface, path, text, console);
+      write_private_file(path, view_of(text), existing);
       tell_gateway(plan, path, console);
       break;
     }
     case InitOptions::Role::client: {
       const ClientPlan plan = plan_client(options, questions);
-      write_private_file(path, view_of(client_text(plan, key)), existing);
+      const SecretText text = client_text(plan, key);
+      require_good(options.interface, path, text, console);
+      write_private_file(path, view_of(text), existing);
       console.err(
           fmt::format("Wrote {}.\nNext, on the gateway:  culvert peer add wg0 NAME --public-key {} --address {}\n"
                       "Then here:             culvert up {}\n",

@@ -5,11 +5,14 @@
 
 #include <algorithm>
 
+#include "secret_builder.hpp"
 #include "surroundings.hpp"
 #include "x25519.hpp"
 
 namespace culvert::cli {
 namespace {
+
+using config::SecretBuilder;
 
 std::string quoted_list(const std::vector<std::string>& words) {
   std::string text = "[";
@@ -23,22 +26,24 @@ std::string mtu_line(const std::optional<std::uint32_t>& mtu) {
              : "# mtu = 1420          # not given: worked out from the way to the other end\n";
 }
 
-void add_head(SecretWriter& text, std::string_view interface, std::string_view what) {
-  text << fmt::format(
-      "# {0}: {1}\n"
-      "#\n"
-      "# After a change:   culvert check {0}    says whether the file is right\n"
-      "#                   culvert reload {0}   takes it over; tunnels that nothing changed for go on\n"
-      "# Every key:        man culvert.toml\n"
-      "\n"
-      "[interface]\n"
-      "# Who this machine is. The key is a secret: keep this file to its owner (mode 0600).\n",
-      interface, what);
+void add_head(SecretBuilder& text, std::string_view interface, std::string_view what) {
+  text.put(
+      fmt::format("# {0}: {1}\n"
+                  "#\n"
+                  "# After a change:   culvert check {0}    says whether the file is right\n"
+                  "#                   culvert reload {0}   takes it over; tunnels that nothing changed for go on\n"
+                  "# Every key:        man culvert.toml\n"
+                  "\n"
+                  "[interface]\n"
+                  "# Who this machine is. The key is a secret: keep this file to its owner (mode 0600).\n",
+                  interface, what));
 }
 
-void add_identity(SecretWriter& text, const PrivateKey& key) {
-  text << "private_key = \"" << key << "\"\n"
-       << fmt::format("# The public half, for the other end: {}\n\n", to_base64(crypto::public_key(key)));
+void add_identity(SecretBuilder& text, const PrivateKey& key) {
+  text.put("private_key = \"")
+      .put_base64(key.secret.bytes())
+      .put("\"\n")
+      .put(fmt::format("# The public half, for the other end: {}\n\n", to_base64(crypto::public_key(key))));
 }
 
 }  // namespace
@@ -50,69 +55,71 @@ std::string toml_list(const std::vector<Prefix>& prefixes) {
 }
 
 SecretText gateway_text(const GatewayPlan& plan, const PrivateKey& key) {
-  SecretWriter text;
+  SecretBuilder text;
   add_head(text, plan.interface, "a gateway that others connect to.");
   add_identity(text, key);
-  text << "# This machine's own addresses in the tunnel.\n"
-       << fmt::format("addresses = {}\n\n", toml_list(plan.addresses))
-       << "# The UDP port that peers send to. A firewall or router before this machine has to let it in.\n"
-       << fmt::format("listen_port = {}\n\n", plan.port)
-       << "# Where clients find this machine; `culvert peer add` writes it into their files.\n"
-       << (plan.public_endpoint ? fmt::format("public_endpoint = \"{}\"\n\n", config::to_string(*plan.public_endpoint))
-                                : fmt::format("# public_endpoint = \"vpn.example.org:{}\"\n\n", plan.port))
-       << "# The largest packet inside.\n"
-       << mtu_line(plan.mtu);
+  text.put("# This machine's own addresses in the tunnel.\n")
+      .put(fmt::format("addresses = {}\n\n", toml_list(plan.addresses)))
+      .put("# The UDP port that peers send to. A firewall or router before this machine has to let it in.\n")
+      .put(fmt::format("listen_port = {}\n\n", plan.port))
+      .put("# Where clients find this machine; `culvert peer add` writes it into their files.\n")
+      .put((plan.public_endpoint ? fmt::format("public_endpoint = \"{}\"\n\n", config::to_string(*plan.public_endpoint))
+                                 : fmt::format("# public_endpoint = \"vpn.example.org:{}\"\n\n", plan.port)))
+      .put("# The largest packet inside.\n")
+      .put(mtu_line(plan.mtu));
   std::vector<Prefix> pool;
   for (const Prefix& address : plan.addresses) pool.push_back(masked(address));
-  text << "\n[pool]\n# From here `culvert peer add` takes the next free addresses.\n"
-       << fmt::format("prefixes = {}\n", toml_list(pool))
-       << "\n[gateway]\n# Packets are forwarded between the peers and this machine's networks.\n";
+  text.put("\n[pool]\n# From here `culvert peer add` takes the next free addresses.\n")
+      .put(fmt::format("prefixes = {}\n", toml_list(pool)))
+      .put("\n[gateway]\n# Packets are forwarded between the peers and this machine's networks.\n");
   switch (plan.masquerade) {
     case InitOptions::Masquerade::yes:
-      text << "# Outside, clients appear under this machine's address.\nmasquerade = true\n";
+      text.put("# Outside, clients appear under this machine's address.\nmasquerade = true\n");
       break;
     case InitOptions::Masquerade::no:
-      text << "# Clients keep their addresses: routers outside must send those back to this machine.\nmasquerade = "
-              "false\n";
+      text.put(
+          "# Clients keep their addresses: routers outside must send those back to this machine.\nmasquerade = "
+          "false\n");
       break;
   }
-  if (plan.outside_interface.empty())
-    text << "# outside_interface = \"eth0\"              # masquerade behind this one only\n";
+  if (plan.outside_interface.empty() || plan.masquerade == InitOptions::Masquerade::no)
+    text.put("# outside_interface = \"eth0\"              # masquerade behind this one only\n");
   else
-    text << fmt::format("outside_interface = \"{}\"\n", plan.outside_interface);
-  text << "# allowed_subnets = [\"192.168.7.0/24\"]    # peers may go there alone; not given: anywhere\n"
-       << fmt::format("\n# Peers stand in the folder {0}.d, a file each:   culvert peer add {0} NAME\n",
-                      plan.interface);
+    text.put(fmt::format("outside_interface = \"{}\"\n", plan.outside_interface));
+  text.put("# allowed_subnets = [\"192.168.7.0/24\"]    # peers may go there alone; not given: anywhere\n")
+      .put(fmt::format("\n# Peers stand in the folder {0}.d, a file each:   culvert peer add {0} NAME\n",
+                       plan.interface));
   return text.take();
 }
 
 SecretText client_text(const ClientPlan& plan, const PrivateKey& key) {
-  SecretWriter text;
+  SecretBuilder text;
   add_head(text, plan.interface, "a client of a gateway.");
   add_identity(text, key);
-  text << "# The addresses that the gateway has given to this machine.\n"
-       << fmt::format("addresses = {}\n\n", toml_list(plan.addresses)) << "# The largest packet inside.\n"
-       << mtu_line(plan.mtu);
+  text.put("# The addresses that the gateway has given to this machine.\n")
+      .put(fmt::format("addresses = {}\n\n", toml_list(plan.addresses)))
+      .put("# The largest packet inside.\n")
+      .put(mtu_line(plan.mtu));
   std::vector<std::string> servers;
   for (const IpAddress& server : plan.dns) servers.push_back(to_string(server));
   if (servers.empty())
-    text << "\n# [dns]\n# servers = [\"10.0.0.53\"]       # resolvers to ask through the tunnel\n";
+    text.put("\n# [dns]\n# servers = [\"10.0.0.53\"]       # resolvers to ask through the tunnel\n");
   else
-    text << fmt::format("\n[dns]\n# Resolvers to ask through the tunnel.\nservers = {}\n", quoted_list(servers));
+    text.put(fmt::format("\n[dns]\n# Resolvers to ask through the tunnel.\nservers = {}\n", quoted_list(servers)));
   const bool on = plan.kill_switch == InitOptions::KillSwitch::on;
-  text << fmt::format(
-              "\n[firewall]\n# With the kill switch nothing leaves this machine but through the tunnel, also while it "
-              "is not "
-              "connected.\nkill_switch = {}\n",
-              on)
-       << "# allow_lan = true              # with it: printers and others in the local network stay reachable\n"
-       << "\n[[peer]]\nname = \"gateway\"\n"
-       << fmt::format("public_key = \"{}\"\n", to_base64(plan.gateway))
-       << fmt::format("endpoint = \"{}\"\n", config::to_string(plan.endpoint))
-       << "# What goes through the tunnel; \"0.0.0.0/0\" and \"::/0\" are everything.\n"
-       << fmt::format("allowed_ips = {}\n", toml_list(plan.allowed_ips))
-       << "# Every 25 s a datagram, so that a NAT on the way keeps its door open.\npersistent_keepalive = 25\n"
-       << "# preshared_key = \"...\"         # where the gateway has one for this machine\n";
+  text.put(fmt::format(
+               "\n[firewall]\n# With the kill switch nothing leaves this machine but through the tunnel, also while it "
+               "is not "
+               "connected.\nkill_switch = {}\n",
+               on))
+      .put("# allow_lan = true              # with it: printers and others in the local network stay reachable\n")
+      .put("\n[[peer]]\nname = \"gateway\"\n")
+      .put(fmt::format("public_key = \"{}\"\n", to_base64(plan.gateway)))
+      .put(fmt::format("endpoint = \"{}\"\n", config::to_string(plan.endpoint)))
+      .put("# What goes through the tunnel; \"0.0.0.0/0\" and \"::/0\" are everything.\n")
+      .put(fmt::format("allowed_ips = {}\n", toml_list(plan.allowed_ips)))
+      .put("# Every 25 s a datagram, so that a NAT on the way keeps its door open.\npersistent_keepalive = 25\n")
+      .put("# preshared_key = \"...\"         # where the gateway has one for this machine\n");
   return text.take();
 }
 

@@ -12,7 +12,7 @@
 
 #include "config.hpp"
 #include "peer_options.hpp"
-#include "secret_writer.hpp"
+#include "secret_view.hpp"
 
 namespace culvert::cli {
 

@@ -45,7 +45,8 @@ struct HelpOptions {
 };
 
 using Verb = std::variant<HelpOptions, VersionOptions, UpOptions, DownOptions, ReloadOptions, PortalOptions,
-                          StatusOptions, CheckOptions, KeyOptions, InitOptions>;
+                          StatusOptions, CheckOptions, KeyOptions, InitOptions, PeerAddOptions, PeerRemoveOptions,
+                          PeerListOptions, PeerShowOptions, PeerRotateOptions, ImportOptions, ExportOptions>;
 
 struct CommandLine {
   std::string config_folder = "/etc/culvert";

@@ -13,6 +13,8 @@ struct ClientOutput {
   std::string qr_png, qr_svg;  // empty: none
   enum class Terminal : std::uint8_t { automatic, qr, no_qr } terminal = Terminal::automatic;
   enum class Existing : std::uint8_t { keep, replace } existing = Existing::keep;
+  std::vector<std::string> dns;  // resolvers that the client asks through the tunnel
+  enum class Reach : std::uint8_t { gateway, everything } reach = Reach::gateway;
 
   /// Something is to hold the client's file; without, a code in the terminal is the only way out.
   [[nodiscard]] bool has_file() const noexcept { return !file.empty() || !qr_png.empty() || !qr_svg.empty(); }
@@ -25,7 +27,6 @@ struct PeerAddOptions {
   std::vector<std::string> allowed_ips;  // subnets behind the peer, beside its addresses
   std::string endpoint;                  // where the peer is reached; empty: it calls
   std::string expires;                   // "30d" or a date; empty: never
-  enum class Reach : std::uint8_t { gateway, everything } reach = Reach::gateway;
   enum class Preshared : std::uint8_t { made, none } preshared = Preshared::made;
   ClientOutput client;
 };
@@ -41,7 +42,6 @@ struct PeerShowOptions {
 struct PeerRotateOptions {
   std::string interface, name;
   std::string public_key;  // empty: a pair is made here
-  PeerAddOptions::Reach reach = PeerAddOptions::Reach::gateway;
   ClientOutput client;
 };
 

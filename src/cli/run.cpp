@@ -6,11 +6,14 @@
 #include <new>
 
 #include "command_line.hpp"
+#include "exchange.hpp"
 #include "findings.hpp"
 #include "init.hpp"
 #include "key_commands.hpp"
 #include "lifecycle.hpp"
 #include "locate.hpp"
+#include "peer_commands.hpp"
+#include "surroundings.hpp"
 
 namespace culvert::cli {
 namespace {
@@ -27,8 +30,17 @@ struct Runner {
   void operator()(const DownOptions& it) const { down(it, folders, console); }
   void operator()(const ReloadOptions& it) const { reload(it, folders, console); }
   void operator()(const PortalOptions& it) const { portal(it, folders, console); }
-  void operator()(const CheckOptions& it) const { check(locate(it.what, line.config_folder), console); }
+  void operator()(const CheckOptions& it) const {
+    check(locate(it.what, line.config_folder), host_addresses(), console);
+  }
   void operator()(const InitOptions& it) const { init(it, line.config_folder, look_around(), console); }
+  void operator()(const PeerAddOptions& it) const { add_peer(it, line.config_folder, folders, console); }
+  void operator()(const PeerRemoveOptions& it) const { remove_peer(it, line.config_folder, folders, console); }
+  void operator()(const PeerListOptions& it) const { list_peers(it, line.config_folder, folders, console); }
+  void operator()(const PeerShowOptions& it) const { show_peer(it, line.config_folder, folders, console); }
+  void operator()(const PeerRotateOptions& it) const { rotate_peer(it, line.config_folder, folders, console); }
+  void operator()(const ImportOptions& it) const { import_file(it, line.config_folder, console); }
+  void operator()(const ExportOptions& it) const { export_file(it, line.config_folder, console); }
   void operator()(const StatusOptions& status) const { show_status(status, folders, console); }
   void operator()(const KeyOptions& key) const {
     switch (key.kind) {

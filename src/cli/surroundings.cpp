@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -65,21 +66,6 @@ std::optional<IpAddress> source_towards(const char* far_away) {
   return address_of(reinterpret_cast<const sockaddr*>(&name));
 }
 
-std::vector<Prefix> local_networks() {
-  std::vector<Prefix> networks;
-  ifaddrs* list = nullptr;
-  if (::getifaddrs(&list) != 0) return networks;
-  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, ::freeifaddrs);
-  for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
-    const auto address = address_of(entry->ifa_addr), mask = address_of(entry->ifa_netmask);
-    if (!address || !mask) continue;
-    std::uint8_t length = 0;
-    for (const std::uint8_t octet : mask->bytes()) length = static_cast<std::uint8_t>(length + std::popcount(octet));
-    networks.push_back(masked({*address, length}));
-  }
-  return networks;
-}
-
 bool is_free(std::uint16_t port) {
   const io::UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_in name{};
@@ -107,10 +93,25 @@ Surroundings look_around() {
   if (const auto v6 = source_towards("2001:db8::1");
       v6 && is_public(*v6) && (!found.outside || !is_public(*found.outside)))
     found.outside = v6;
-  found.local = local_networks();
+  found.addresses = host_addresses();
   found.free_port = kFirstPort;
   while (!is_free(found.free_port) && found.free_port < kFirstPort + 100) ++found.free_port;
   return found;
+}
+
+std::vector<config::HostAddress> host_addresses() {
+  std::vector<config::HostAddress> addresses;
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return addresses;
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, ::freeifaddrs);
+  for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
+    const auto address = address_of(entry->ifa_addr), mask = address_of(entry->ifa_netmask);
+    if (!address || !mask || (entry->ifa_flags & IFF_LOOPBACK) != 0) continue;
+    std::uint8_t length = 0;
+    for (const std::uint8_t octet : mask->bytes()) length = static_cast<std::uint8_t>(length + std::popcount(octet));
+    addresses.push_back({entry->ifa_name, {*address, length}});
+  }
+  return addresses;
 }
 
 bool is_public(const IpAddress& address) noexcept {

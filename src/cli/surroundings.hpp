@@ -8,16 +8,21 @@
 
 #include <culvert/address.hpp>
 
+#include "check.hpp"
+
 namespace culvert::cli {
 
 struct Surroundings {
-  std::string outside_interface;     // of the default route; empty: there is none
-  std::optional<IpAddress> outside;  // from which this machine speaks to the Internet
-  std::vector<Prefix> local;         // networks that this machine is in
-  std::uint16_t free_port = 0;       // UDP; 51820 or the next that nobody has
+  std::string outside_interface;               // of the default route; empty: there is none
+  std::optional<IpAddress> outside;            // from which this machine speaks to the Internet
+  std::vector<config::HostAddress> addresses;  // of this machine, but loopback
+  std::uint16_t free_port = 0;                 // UDP; 51820 or the next that nobody has
 };
 
 [[nodiscard]] Surroundings look_around();
+
+/// The addresses alone.
+[[nodiscard]] std::vector<config::HostAddress> host_addresses();
 
 /// Addresses that the Internet routes: neither private, shared [RFC 6598], link-local, loopback, unique local nor
 /// multicast.

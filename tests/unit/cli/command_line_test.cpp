@@ -80,6 +80,38 @@ TEST_CASE("init knows two roles and what each is told") {
   CHECK(refusal({"init", "client", "wg1", "--port", "5"}) != "accepted");
 }
 
+TEST_CASE("a peer is added with what is known of it") {
+  const auto add =
+      parse_as<PeerAddOptions>({"peer", "add", "wg0", "alice", "--full-tunnel", "--expires", "30d", "-o", "a.conf",
+                                "--dns", "10.0.0.1,10.0.0.2", "--allowed-ips", "10.8.0.0/16", "--allowed-ips",
+                                "10.9.0.0/16", "--qr-png", "a.png", "--toml", "--no-preshared-key"});
+  CHECK(add.interface == "wg0");
+  CHECK(add.name == "alice");
+  CHECK(add.client.reach == ClientOutput::Reach::everything);
+  CHECK(add.client.form == ClientOutput::Form::toml);
+  CHECK(add.client.file == "a.conf");
+  CHECK(add.client.qr_png == "a.png");
+  CHECK(add.client.dns == std::vector<std::string>{"10.0.0.1", "10.0.0.2"});
+  CHECK(add.allowed_ips == std::vector<std::string>{"10.8.0.0/16", "10.9.0.0/16"});
+  CHECK(add.preshared == PeerAddOptions::Preshared::none);
+  CHECK(add.expires == "30d");
+  CHECK(refusal({"peer", "add", "wg0", "alice", "--qr", "--no-qr"}) != "accepted");
+  CHECK(contains(refusal({"peer", "add", "wg0"}), "PEER"));
+}
+
+TEST_CASE("the other verbs of peers, and of files") {
+  CHECK(parse_as<PeerRemoveOptions>({"peer", "remove", "wg0", "alice"}).name == "alice");
+  CHECK(parse_as<PeerListOptions>({"peer", "list", "wg0"}).interface == "wg0");
+  CHECK(parse_as<PeerShowOptions>({"peer", "show", "wg0", "alice"}).name == "alice");
+  CHECK(parse_as<PeerRotateOptions>({"peer", "rotate", "wg0", "alice", "-o", "f"}).client.file == "f");
+  CHECK(refusal({"peer", "ad", "wg0", "alice"}) == "unknown verb \"peer ad\"; did you mean \"peer add\"?");
+  CHECK(refusal({"peer"}) != "accepted");
+  const auto import = parse_as<ImportOptions>({"import", "x.conf", "--name", "wg1", "--force"});
+  CHECK(import.name == "wg1");
+  CHECK(import.existing == ImportOptions::Existing::replace);
+  CHECK(parse_as<ExportOptions>({"export", "wg0", "-o", "x.conf"}).output == "x.conf");
+}
+
 TEST_CASE("the folder of configurations may stand before or behind the verb, or in the environment") {
   CHECK(parse({"up", "wg0"}).config_folder == "/etc/culvert");
   CHECK(parse({"--config-dir", "/tmp/c", "up", "wg0"}).config_folder == "/tmp/c");

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#include "exchange.hpp"
+
+#include <fmt/format.h>
+
+#include "failure.hpp"
+#include "files.hpp"
+#include "findings.hpp"
+#include "locate.hpp"
+#include "units.hpp"
+#include "wg_quick_write.hpp"
+#include "write.hpp"
+
+namespace culvert::cli {
+
+void import_file(const ImportOptions& options, const std::string& config_folder, const Console& console) {
+  if (!options.file.ends_with(".conf"))
+    throw Failure(ExitCode::usage,
+                  fmt::format("{} is no wg-quick file: its name must end in .conf", printable(options.file)));
+  if (!options.name.empty()) require_interface_name(options.name);
+  const Located source = locate(options.file, config_folder);
+  const config::Config config = load_or_fail(source, console);
+  const std::string name = options.name.empty() ? source.interface : options.name;
+  const std::string path = config_path(name, config_folder);
+  write_private_file(path, view_of(config::to_toml(config)),
+                     options.existing == ImportOptions::Existing::replace ? Existing::replace : Existing::keep);
+  console.err(fmt::format("Wrote {}: {}, {}.\nNext:  culvert up {}\n", path,
+                          count_text(config.addresses.size(), "address"), count_text(config.peers.size(), "peer"),
+                          name));
+}
+
+void export_file(const ExportOptions& options, const std::string& config_folder, const Console& console) {
+  const Located located = locate(options.what, config_folder);
+  const config::WgQuickText text = config::to_wg_quick(load_or_fail(located, console));
+  for (const std::string& sentence : text.left_out) console.err(fmt::format("culvert: left out: {}\n", sentence));
+  if (options.output.empty()) return console.out(view_of(text.text));
+  write_private_file(options.output, view_of(text.text), Existing::keep);
+  console.err(fmt::format("Wrote {}. It holds keys.\n", options.output));
+}
+
+}  // namespace culvert::cli

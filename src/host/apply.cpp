@@ -22,9 +22,6 @@ bool needs_interface(const Step& step) {
   return !std::holds_alternative<step::Firewall>(step) && !std::holds_alternative<step::Sysctl>(step);
 }
 
-/// Outlives a boot: DNS may be in a file.
-bool outlives_boot(const Step& step) { return std::holds_alternative<step::Dns>(step); }
-
 bool optional_step(const Step& step) {
   const auto* const firewall = std::get_if<step::Firewall>(&step);
   return firewall != nullptr && firewall->need == step::Firewall::Need::helpful;

@@ -3,6 +3,7 @@
 
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -132,6 +133,7 @@ Result<Facts, Failure> read_once(Netlink& netlink) {
     void (*take)(Facts&, const nlmsghdr&);
   };
   Facts facts;
+  if (::access("/proc/sys/net/ipv6/conf", F_OK) != 0) facts.ipv6 = Facts::Ipv6::absent;
   for (const Part& part : {Part{RTM_GETLINK, AF_UNSPEC, "the links", take_link},
                            Part{RTM_GETADDR, AF_UNSPEC, "the addresses", take_address},
                            Part{RTM_GETROUTE, AF_INET, "the IPv4 routes", take_route},

@@ -58,6 +58,8 @@ struct PathFact {
 };
 
 struct Facts {
+  /// Switched off in the kernel, IPv6 leaves nothing to set and nothing to leak.
+  enum class Ipv6 : std::uint8_t { present, absent } ipv6 = Ipv6::present;
   std::vector<LinkFact> links;
   std::vector<AddressFact> addresses;
   std::vector<DefaultRouteFact> default_routes;

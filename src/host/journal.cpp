@@ -171,20 +171,24 @@ Result<void, Failure> Journal::start(const JournalContent& content) {
   return {};
 }
 
-Result<void, Failure> Journal::append(const std::string& line) {
+Result<void, Failure> Journal::append(const std::string& line, Sync sync) {
   if (!file_) return Err{Failure{EBADF, "writing the journal " + path_, "it was not started", ""}};
   const off_t whole = ::lseek(file_.get(), 0, SEEK_END);
   int error = write_all(file_.get(), line);
-  if (error == 0 && ::fsync(file_.get()) != 0) error = errno;
+  if (error == 0 && sync == Sync::yes && ::fsync(file_.get()) != 0) error = errno;
   if (error == 0) return {};
   // Half a line would hide those that follow. If even this fails, those are refused too.
   if (whole < 0 || ::ftruncate(file_.get(), whole) != 0) file_.reset();
   return Err{file_failure(error, "writing", path_)};
 }
 
-Result<void, Failure> Journal::will_make(const Made& made) { return append(line_of(record_of(made))); }
+bool outlives_boot(const Step& step) noexcept { return std::holds_alternative<step::Dns>(step); }
 
-Result<void, Failure> Journal::is_gone(std::uint64_t id) { return append(line_of({{"gone", id}})); }
+Result<void, Failure> Journal::will_make(const Made& made) {
+  return append(line_of(record_of(made)), outlives_boot(made.step) ? Sync::yes : Sync::no);
+}
+
+Result<void, Failure> Journal::is_gone(std::uint64_t id) { return append(line_of({{"gone", id}}), Sync::no); }
 
 Result<void, Failure> Journal::finish() {
   file_.reset();

@@ -47,6 +47,9 @@ struct JournalContent {
 /// The content of a journal as text; nullopt: it is no journal. Lines after the first broken one are left out.
 [[nodiscard]] std::optional<JournalContent> parse_journal(std::string_view text);
 
+/// What a step changes is there after a reboot: DNS may be in a file.
+[[nodiscard]] bool outlives_boot(const Step& step) noexcept;
+
 class Journal {
  public:
   /// \returns nothing where there is no such file; a failure where there is one that cannot be read.
@@ -56,7 +59,7 @@ class Journal {
 
   /// Makes the file anew with the content, replacing another atomically. The folder must exist.
   [[nodiscard]] Result<void, Failure> start(const JournalContent& content);
-  /// On disk when this returns.
+  /// Written when this returns, and on disk if the step outlives the boot.
   [[nodiscard]] Result<void, Failure> will_make(const Made& made);
   [[nodiscard]] Result<void, Failure> is_gone(std::uint64_t id);
   /// Removes the file.
@@ -65,7 +68,8 @@ class Journal {
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
  private:
-  [[nodiscard]] Result<void, Failure> append(const std::string& line);
+  enum class Sync : std::uint8_t { no, yes };
+  [[nodiscard]] Result<void, Failure> append(const std::string& line, Sync sync);
 
   std::string path_;
   io::UniqueFd file_;

@@ -6,6 +6,10 @@
 #include <memory>
 #include <string_view>
 
+#include <fmt/format.h>
+
+#include "firewall.hpp"
+
 extern "C" {
 #include <nftables/libnftables.h>
 }
@@ -34,10 +38,31 @@ Result<std::string, std::string> run(const std::string& commands, unsigned outpu
   return std::string(nft_ctx_get_output_buffer(context.get()));
 }
 
+Failure nft_failure(const std::string& table, const std::string& complaint) {
+  return {0, fmt::format("firewall table {}", table), complaint,
+          "nf_tables must be in this kernel or loadable, with nft_ct, nft_fib_inet, nft_masq and nft_reject_inet"};
+}
+
 }  // namespace
 
 Result<std::string, std::string> run_nft(const std::string& commands) { return run(commands, 0); }
 
 Result<std::string, std::string> ask_nft(const std::string& commands) { return run(commands, NFT_CTX_OUTPUT_JSON); }
+
+Result<Before, Failure> look(const std::string&, const step::Firewall& step) {
+  Before before;
+  if (run_nft(fmt::format("list table inet {}", step.table))) before.emplace("present", "1");
+  return before;
+}
+
+Result<void, Failure> make(const std::string&, const step::Firewall& step, const Before&) {
+  if (const auto done = run_nft(step.text); !done) return Err{nft_failure(step.table, done.error())};
+  return {};
+}
+
+Result<void, Failure> undo(const std::string& interface, const step::Firewall& step, const Before&) {
+  if (const auto done = run_nft(lift_text(interface)); !done) return Err{nft_failure(step.table, done.error())};
+  return {};
+}
 
 }  // namespace culvert::host

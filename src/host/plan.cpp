@@ -141,6 +141,15 @@ void plan_dns(std::vector<Step>& steps, const Config& config, const std::vector<
                                .search = config.dns.search});
 }
 
+bool needs_ipv6(const Step& step) {
+  if (const auto* const address = std::get_if<step::Address>(&step))
+    return address->prefix.address.family == Family::v6;
+  if (const auto* const rule = std::get_if<step::Rule>(&step)) return rule->family == Family::v6;
+  if (const auto* const route = std::get_if<step::Route>(&step)) return route->to.address.family == Family::v6;
+  const auto* const sysctl = std::get_if<step::Sysctl>(&step);
+  return sysctl != nullptr && sysctl->key.find("ipv6") != std::string::npos;
+}
+
 }  // namespace
 
 bool needs_policy_routing(const Config& config) {
@@ -200,6 +209,7 @@ Plan make_plan(const Config& config, std::string_view interface, const Choice& c
     plan_rules(plan.steps, config, interface, choice, networks, facts);
   if (config.table.kind != RoutingTable::Kind::off) plan_routes(plan.steps, config, choice, networks);
   plan_dns(plan.steps, config, networks);
+  if (facts.ipv6 == Facts::Ipv6::absent) std::erase_if(plan.steps, needs_ipv6);
   return plan;
 }
 

@@ -179,3 +179,15 @@ TEST_CASE("private is what lies whole in a private range") {
     CHECK_FALSE(is_private(prefix(no)));
   }
 }
+
+TEST_CASE("where the kernel has no IPv6 switched on, there is nothing to do about it") {
+  Facts facts = at_home();
+  facts.ipv6 = Facts::Ipv6::absent;
+  config::Config config = laptop();
+  config.gateway.enabled = true;
+  for (const std::string& words : in_words(plan_of(config, facts).steps)) {
+    CAPTURE(words);
+    CHECK(words.find("v6") == std::string::npos);
+    CHECK(words.find("::") == std::string::npos);
+  }
+}

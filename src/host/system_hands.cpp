@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "system_hands.hpp"
+
+#include <type_traits>
+
+#include "link_steps.hpp"
+#include "nft.hpp"
+#include "sysctl.hpp"
+
+namespace culvert::host {
+namespace {
+
+template <class Kind>
+constexpr bool kIsDns = std::is_same_v<Kind, step::Dns>;
+
+}  // namespace
+
+// Each kind of step brings three functions of these names; the compiler finds them by its type. DNS needs the places
+// too.
+
+Result<Before, Failure> SystemHands::look(const std::string& interface, const Step& step) {
+  return std::visit(
+      [&]<class Kind>(const Kind& each) {
+        if constexpr (kIsDns<Kind>)
+          return look_at_dns(places_, interface, each);
+        else
+          return host::look(interface, each);
+      },
+      step);
+}
+
+Result<void, Failure> SystemHands::make(const std::string& interface, const Step& step, const Before& before) {
+  return std::visit(
+      [&]<class Kind>(const Kind& each) {
+        if constexpr (kIsDns<Kind>)
+          return set_dns(places_, interface, each, before);
+        else
+          return host::make(interface, each, before);
+      },
+      step);
+}
+
+Result<void, Failure> SystemHands::undo(const std::string& interface, const Step& step, const Before& before) {
+  return std::visit(
+      [&]<class Kind>(const Kind& each) {
+        if constexpr (kIsDns<Kind>)
+          return restore_dns(places_, interface, before);
+        else
+          return host::undo(interface, each, before);
+      },
+      step);
+}
+
+}  // namespace culvert::host

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+// Drives src/host as the host half does, without a tunnel: a TUN interface that nobody reads, and one command a line.
+//
+//   host_tool hold NAME JOURNAL [RESOLV_CONF [BUS [RESOLVCONF_FOLDERS [INTERFACE_ORDER]]]]
+//       opens the interface, then does what standard input says, and answers each line with "ok" or "failed: WORDS":
+//       up FILE | change FILE | reassert | undo | repair keep|lift | portal SECONDS UID|- RESOLVER... | portal close |
+//       portal left | choice | resolvers
+//   host_tool guard FILE       raises the kill switch of a configuration, before there is an interface
+//   host_tool lift NAME        lifts it
+//   host_tool repair JOURNAL keep|lift RESOLV_CONF
+//
+// With CULVERT_CRASH_AT=N it kills itself at the Nth moment around a change: before one is looked at, before and after
+// it is made, before and after it is undone.
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "apply.hpp"
+#include "facts.hpp"
+#include "firewall.hpp"
+#include "load.hpp"
+#include "nft.hpp"
+#include "system_hands.hpp"
+
+namespace {
+
+using namespace culvert;
+using namespace culvert::host;
+
+class CrashingHands : public Hands {
+ public:
+  explicit CrashingHands(DnsPlaces places) : hands_(std::move(places)) {
+    if (const char* const at = std::getenv("CULVERT_CRASH_AT")) crash_at_ = std::atoi(at);
+  }
+  Result<Before, Failure> look(const std::string& interface, const Step& step) override {
+    moment();
+    return hands_.look(interface, step);
+  }
+  Result<void, Failure> make(const std::string& interface, const Step& step, const Before& before) override {
+    moment();
+    auto done = hands_.make(interface, step, before);
+    moment();
+    return done;
+  }
+  Result<void, Failure> undo(const std::string& interface, const Step& step, const Before& before) override {
+    moment();
+    auto done = hands_.undo(interface, step, before);
+    moment();
+    return done;
+  }
+
+ private:
+  void moment() {
+    if (--crash_at_ == 0) ::kill(::getpid(), SIGKILL);
+  }
+  SystemHands hands_;
+  int crash_at_ = 0;
+};
+
+int open_tun(const std::string& name) {
+  const int fd = ::open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+  ifreq request{};
+  std::copy_n(name.begin(), std::min<std::size_t>(name.size(), IFNAMSIZ - 1), request.ifr_name);
+  request.ifr_flags = IFF_TUN | IFF_NO_PI;
+  if (fd < 0 || ::ioctl(fd, TUNSETIFF, &request) != 0) {
+    std::perror("opening the interface");
+    std::exit(2);
+  }
+  return fd;
+}
+
+config::Config load(const std::string& file) {
+  auto loaded = config::load(file);
+  if (loaded) return std::move(loaded->config);
+  for (const auto& finding : loaded.error()) std::cerr << finding.message() << '\n';
+  std::exit(2);
+}
+
+Result<Plan, Failure> plan_for(const std::string& file, const std::string& name, const Choice& current) {
+  const config::Config config = load(file);
+  std::vector<IpAddress> endpoints;
+  for (const auto& peer : config.peers)
+    for (const auto& endpoint : peer.endpoints)
+      if (const auto address = parse_address(endpoint.host)) endpoints.push_back(*address);
+  const auto facts = read_facts(endpoints, current.mark);
+  if (!facts) return Err{facts.error()};
+  return make_plan(config, name, choose(config, *facts, current), *facts);
+}
+
+Result<void, Failure> do_up(HostSetup& setup, const std::string& file, const std::string& name) {
+  if (auto repaired = setup.repair(Guard::keep); !repaired) return repaired;
+  const auto plan = plan_for(file, name, {});
+  if (!plan) return Err{plan.error()};
+  if (auto guarded = setup.guard(*plan); !guarded) return guarded;
+  return setup.apply(*plan);
+}
+
+Result<void, Failure> obey(HostSetup& setup, const std::string& name, std::istringstream& words) {
+  std::string verb, argument;
+  words >> verb >> argument;
+  if (verb == "up") return do_up(setup, argument, name);
+  if (verb == "change") {
+    const auto plan = plan_for(argument, name, setup.choice());
+    if (!plan) return Err{plan.error()};
+    return setup.change(*plan);
+  }
+  if (verb == "reassert") return setup.reassert();
+  if (verb == "undo") return setup.undo();
+  if (verb == "repair") return setup.repair(argument == "keep" ? Guard::keep : Guard::lift);
+  return Err{Failure{0, verb, "is no command", ""}};
+}
+
+int report(const Result<void, Failure>& done) {
+  std::cout << (done ? "ok" : "failed: " + done.error().message()) << std::endl;
+  return done ? 0 : 1;
+}
+
+int hold(const std::vector<std::string>& words) {
+  DnsPlaces places;
+  const auto take = [&](std::size_t at, std::string& place) {
+    if (words.size() > at) place = words[at];
+  };
+  take(3, places.resolv_conf);
+  take(4, places.bus);
+  take(5, places.resolvconf_folders);
+  take(6, places.interface_order);
+  const std::string& name = words.at(1);
+  CrashingHands hands(places);
+  const int tun = open_tun(name);
+  auto setup = HostSetup::open(hands, words.at(2));
+  if (!setup) return report(Err{setup.error()});
+  std::cout << "ok" << std::endl;
+  for (std::string line; std::getline(std::cin, line);) {
+    std::istringstream command(line);
+    if (line == "choice")
+      std::cout << setup->choice().mark << ' ' << setup->choice().table << std::endl;
+    else
+      report(obey(*setup, name, command));
+    for (const std::string& note : setup->take_notes()) std::cerr << note << std::endl;
+  }
+  ::close(tun);
+  return 0;
+}
+
+int guard(const std::string& file) {
+  const config::Config config = load(file);
+  const auto done = run_nft(boot_guard_text(config, config.name));
+  if (!done) std::cerr << done.error() << '\n';
+  return done ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.size() >= 3 && words[0] == "hold") return hold(words);
+  if (words.size() == 2 && words[0] == "guard") return guard(words[1]);
+  if (words.size() == 2 && words[0] == "lift") return run_nft(lift_text(words[1])) ? 0 : 1;
+  if (words.size() == 4 && words[0] == "repair") {
+    DnsPlaces places;
+    places.resolv_conf = words[3];
+    CrashingHands hands(places);
+    auto setup = HostSetup::open(hands, words[1]);
+    if (!setup) return report(Err{setup.error()});
+    return report(setup->repair(words[2] == "keep" ? Guard::keep : Guard::lift));
+  }
+  std::cerr << "usage: see the head of host_tool.cpp\n";
+  return 2;
+}

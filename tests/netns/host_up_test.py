@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What a tunnel changes on its host, with `ip`, `nft` and `sysctl` as witnesses: that it is made, and that it is undone, after
+`down`, after a failure, and after a crash at each single moment. See host_lab.py."""
+import os
+
+from host_lab import (CLEAR, INSIDE, MARK, NAME, PUBLIC, RESOLV, Tool, chatter, configuration, difference, expect_same, home, state,
+                      tool)
+from lab import case, expect, expect_equal, main, note, wait_until
+
+EVERYTHING = dict(dns='servers = ["10.99.0.1", "fd99::1"]\nsearch = ["corp.example"]\nbackend = "file"',
+                  firewall="kill_switch = true", gateway="masquerade = true")
+
+
+@case("a full tunnel is made as planned: table, rules, MTU of the path, DNS, firewall")
+def _(lab):
+    a, _, resolv = home(lab)
+    a.ip("route", "replace", "10.2.0.0/24", "via", "10.1.0.2", "mtu", "1400")
+    held = Tool(a, lab.path("journal"), resolv)
+    held.must("up " + lab.write(f"{NAME}.toml", configuration(**EVERYTHING)))
+    expect("mtu 1320" in a.ip("link", "show", "dev", NAME), "the MTU is not that of the path less 80")
+    for family, inside in INSIDE.items():
+        expect(f" {inside}/" in a.ip(f"-{family}", "addr", "show", "dev", NAME), f"no address {inside}")
+        rules = [line.split(":\t") for line in a.ip(f"-{family}", "rule", "show").splitlines()]
+        lan = {4: ["10.1.0.0/24"], 6: ["fd00:1::/64", "fe80::/64"]}[family]
+        expect_equal([(number, words.strip()) for number, words in rules if number.startswith("325")],
+                     [("32500", "not from all fwmark 0xca6c lookup 51820 suppress_prefixlength 7 proto static"),
+                      *(("32501", f"from all to {each} lookup main suppress_prefixlength {23 if family == 4 else 63} proto static")
+                        for each in lan),
+                      ("32502", "not from all fwmark 0xca6c lookup 51820 proto static")], f"rules of IPv{family}")
+        expect(f"dev {NAME}" in a.ip("route", "get", PUBLIC[family]), "unmarked packets do not go inside")
+        expect("dev eth0" in a.ip("route", "get", "10.2.0.1" if family == 4 else "fd00:2::1", "mark", MARK),
+               "marked datagrams do not go outside")
+    expect_equal(a.run("sysctl", "-n", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding").split(), ["1", "1"], "forwarding")
+    expect("policy drop" in a.run("nft", "list", "table", "inet", f"culvert-{NAME}"), "no kill switch")
+    with open(resolv, encoding="utf-8") as file:
+        expect_equal(file.read().splitlines()[1:], ["nameserver 10.99.0.1", "nameserver fd99::1", "search corp.example"], "resolv.conf")
+    held.must("undo")
+
+
+@case("fifty rounds of up and down leave addresses, rules, all routes, ruleset, sysctls and resolv.conf as they were")
+def _(lab):
+    a, _, resolv = home(lab)
+    file = lab.write(f"{NAME}.toml", configuration(**EVERYTHING))
+    journal = lab.path("journal")
+    held = Tool(a, journal, resolv)
+    before = state(a, resolv)
+    for number in range(50):
+        held.must(f"up {file}")
+        if number == 0:
+            expect(len(difference(before, state(a, resolv)).splitlines()) > 20, "almost nothing changed, so the case proves nothing")
+        held.must("undo")
+        if number % 7 == 0:
+            expect_same(before, state(a, resolv), f"state after round {number + 1}")
+        expect(not os.path.exists(journal), "the journal is left")
+    expect_same(before, state(a, resolv), "state after the last round")
+
+
+@case("resolv.conf comes back as it was: a link, a dangling link, no file; what others wrote meanwhile stays")
+def _(lab):
+    a, _, resolv = home(lab)
+    file = lab.write(f"{NAME}.toml", configuration(**EVERYTHING))
+    held = Tool(a, lab.path("journal"), resolv)
+    for target in ("real.conf", "nowhere/at-all", None):
+        os.unlink(resolv)
+        if target:
+            os.symlink(target, resolv)
+        with open(os.path.join(os.path.dirname(resolv), "real.conf"), "w", encoding="utf-8") as real:
+            real.write(RESOLV)
+        before = state(a, resolv)
+        held.must(f"up {file}")
+        expect(not os.path.islink(resolv), "the link is still there")
+        held.must("undo")
+        expect_same(before, state(a, resolv), f"state with resolv.conf -> {target}")
+    held.must(f"up {file}")
+    with open(resolv, "w", encoding="utf-8") as newer:
+        newer.write("nameserver 192.0.2.1\n")
+    held.must("undo")
+    with open(resolv, encoding="utf-8") as newer:
+        expect_equal(newer.read(), "nameserver 192.0.2.1\n", "resolv.conf that another program wrote meanwhile")
+
+
+@case("resolvconf is called as wg-quick calls it")
+def _(lab):
+    a, _, resolv = home(lab)
+    folder = lab.path("programs")
+    os.mkdir(folder)
+    log = os.path.join(folder, "log")
+    program = os.path.join(folder, "resolvconf")
+    with open(program, "w", encoding="utf-8") as script:
+        script.write(f"#!/bin/sh\necho \"$@\" >>{log}\n[ \"$1\" = -d ] || /bin/cat >>{log}\n")
+    os.chmod(program, 0o755)
+    order = os.path.join(folder, "interface-order")
+    with open(order, "w", encoding="utf-8") as lines:
+        lines.write("lo.inet*\ntun*\neth*\n")
+    held = Tool(a, lab.path("journal"), resolv, more=["", folder, order])
+    text = configuration(dns='servers = ["10.99.0.1"]\nsearch = ["corp.example"]')
+    held.must("up " + lab.write(f"{NAME}.toml", text))
+    held.must("undo")
+    with open(log, encoding="utf-8") as lines:
+        expect_equal(lines.read().splitlines(), [f"-a tun.{NAME} -m 0 -x", "nameserver 10.99.0.1", "search corp.example",
+                                                 f"-d tun.{NAME} -f"], "calls")
+    with open(program, "w", encoding="utf-8") as script:
+        script.write("#!/bin/sh\nexit 3\n")
+    before = state(a, resolv)
+    answer = held.say("up " + lab.write(f"{NAME}.toml", text))
+    expect("resolvconf ended with 3" in answer, f"the answer is: {answer}")
+    expect_same(before, state(a, resolv), "state after a failed up")
+
+
+@case("a step that fails undoes those before it, and is named with what to do")
+def _(lab):
+    a, _, resolv = home(lab)
+    a.ip("route", "add", "10.55.0.0/16", "via", "10.1.0.2")
+    journal = lab.path("journal")
+    held = Tool(a, journal, resolv)
+    before = state(a, resolv)
+    answer = held.say("up " + lab.write(f"{NAME}.toml", configuration(allowed='"10.55.0.0/16", "10.56.0.0/16"',
+                                                                      dns='servers = ["10.99.0.1"]\nbackend = "file"')))
+    expect(answer.startswith(f"failed: route 10.55.0.0/16 of {NAME}: there is a route to this network over another interface (the networks"
+                             ) or "collide" in answer, f"the answer is: {answer}")
+    expect_same(before, state(a, resolv), "state after a failed up")
+    expect(not os.path.exists(journal), "the journal is left")
+
+
+@case("a reload makes the differences only, and one that fails leaves everything as it stood")
+def _(lab):
+    a, _, resolv = home(lab)
+    file = lab.write(f"{NAME}.toml", configuration(**EVERYTHING))
+    held = Tool(a, lab.path("journal"), resolv)
+    before = state(a, resolv)
+    held.must(f"up {file}")
+    standing = state(a, resolv)
+    held.must(f"change {file}")
+    expect_same(standing, state(a, resolv), "state after a reload of the same file")
+    lab.write(f"{NAME}.toml", configuration("mtu = 1300", allowed='"0.0.0.0/0", "10.77.0.0/16"', firewall="kill_switch = true"
+                                            ).replace(f'"{INSIDE[4]}/24", ', '"10.99.0.3/24", '))
+    held.must(f"change {file}")
+    expect_equal("10.99.0.2" in a.ip("addr", "show", "dev", NAME), False, "the old address is there")
+    expect("10.99.0.3/24" in a.ip("addr", "show", "dev", NAME), "no new address")
+    expect_equal(sorted(line.split(" dev")[0] for line in a.ip("route", "show", "table", MARK).splitlines()),
+                 ["10.77.0.0/16", "default"], "routes")
+    expect_equal(a.ip("-6", "route", "show", "table", "51820"), "", "routes of IPv6")
+    with open(resolv, encoding="utf-8") as restored:
+        expect_equal(restored.read(), RESOLV, "resolv.conf without DNS in the file")
+    expect_equal(a.run("sysctl", "-n", "net.ipv4.ip_forward").strip(), "0", "forwarding without a gateway")
+    standing = state(a, resolv)
+    a.ip("link", "set", "dev", NAME, "down")
+    a.ip("link", "set", "dev", NAME, "up")
+    held.must("reassert")
+    expect_equal(sorted(line.split(" dev")[0] for line in a.ip("route", "show", "table", MARK).splitlines()),
+                 ["10.77.0.0/16", "default"], "routes after the link was down")
+    os.chmod(resolv, 0o640)
+    a.ip("link", "set", "dev", NAME, "name", "other")
+    answer = held.say("change " + lab.write(f"{NAME}.toml", configuration("mtu = 1290", **EVERYTHING)))
+    expect("the interface is gone" in answer, f"the answer is: {answer}")
+    a.ip("link", "set", "dev", "other", "name", NAME)
+    held.must("undo")
+    expect_same(before, state(a, resolv), "state at the end")
+
+
+def crash_everywhere(lab, a, resolv, file, verbs, repair, same_as):
+    """Kills the program at each moment of the verbs, one after the other, and repairs; returns how many moments there were."""
+    journal = lab.path("journal")
+    for moment in range(1, 400):
+        held = Tool(a, journal, resolv, environment={"CULVERT_CRASH_AT": str(moment)})
+        answers = [held.say(verb.format(file)) for verb in verbs]
+        if None not in answers:
+            expect_equal(answers, ["ok"] * len(verbs), "answers without a crash")
+            held.end()
+            return moment - 1
+        wait_until(lambda: not a.has_link(NAME), "the interface to go with its program")
+        repair(journal)
+        same_as(moment)
+    raise AssertionError("it crashed four hundred times")
+
+
+@case("killed at any moment of up or down, a repair brings back what was")
+def _(lab):
+    a, _, resolv = home(lab)
+    file = lab.write(f"{NAME}.toml", configuration(**EVERYTHING))
+    before = state(a, resolv)
+
+    def repair(journal):
+        tool(a, "repair", journal, "lift", resolv)
+        expect(not os.path.exists(journal), "the journal is left")
+
+    moments = crash_everywhere(lab, a, resolv, file, ["up {}", "undo"], repair,
+                               lambda moment: expect_same(before, state(a, resolv), f"state after a crash at moment {moment}"))
+    note(f"{moments} moments")
+    expect(moments > 80, f"only {moments} moments")
+    expect_same(before, state(a, resolv), "state after up and down without a crash")
+
+
+@case("from the boot on and through crashes at every moment the kill switch lets not one packet out in the clear")
+def _(lab):
+    a, router, resolv = home(lab)
+    file = lab.write(f"{NAME}.toml", configuration(**EVERYTHING))
+    capture = router.capture("left", CLEAR)
+    chatter(a)
+    # What waits for the address of a neighbour has passed the firewall already, and would come late.
+    for family in ("ip", "ip6"):
+        wait_until(lambda: capture.count(family) > 100, f"the chatter to be heard by {family} while nothing forbids it")
+    capture.stop()
+    tool(a, "guard", file)
+    capture = router.capture("left", CLEAR)
+    journal = lab.path("journal")
+
+    def repair(path):
+        tool(a, "repair", path, "keep", resolv)
+
+    moments = crash_everywhere(lab, a, resolv, file, ["up {}"],
+                               repair, lambda moment: None)
+    held = Tool(a, journal, resolv)
+    held.must(f"up {file}")
+    held.kill()
+    note(f"{moments} moments")
+    capture.stop()
+    expect_equal(capture.lines()[:3], [], "packets in the clear")
+    tool(a, "lift", NAME)
+    capture = router.capture("left", CLEAR)
+    tool(a, "repair", journal, "lift", resolv)
+    wait_until(lambda: capture.count() > 100, "the chatter to be heard once the kill switch is lifted")
+    capture.stop()
+
+
+main()

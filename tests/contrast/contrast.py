@@ -9,12 +9,15 @@ import json
 import os
 import platform
 import sys
+import textwrap
 import time
 
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "netns")]
 
 import attacks  # noqa: E402
+import conclusions  # noqa: E402
 import cost  # noqa: E402
+import report  # noqa: E402
 import secrecy  # noqa: E402
 import table  # noqa: E402
 import upkeep  # noqa: E402
@@ -105,9 +108,26 @@ def show(result):
                                           lambda row, column, path=path: result["visibility"][path][column][row], each=26)))
     say("\n" + "\n".join(table.matrix("WHICH FLOWS ARE COVERED on the way", result["rows"]["flows"], PATHS,
                                       lambda row, column: result["scope"][row][column], first=44, each=24)))
-    if "attacks" in result:
-        say("\n" + "\n".join(table.matrix("WHO CAN CHANGE WHAT, attacks by the access point", result["rows"]["attacks"], PATHS,
-                                          lambda row, column: result["attacks"][column][row], first=48, each=18)))
+    if "attacks" not in result:
+        return
+    say("\n" + "\n".join(table.matrix("WHO CAN CHANGE WHAT, attacks by the access point", result["rows"]["attacks"], PATHS,
+                                      lambda row, column: result["attacks"][column][row], first=48, each=18)))
+    for key, title in (("secrecy", "RECORDED TODAY, OPENED TOMORROW"), ("upkeep", "WHO IS WHO, AND WHO KEEPS IT SO")):
+        say("\n" + "\n".join(table.matrix(title, result["rows"][key], {"": ""}, lambda row, _, key=key: result[key][row], first=64, each=30)))
+    show_cost(result["cost"])
+    for question, sentences in conclusions.answer(result):
+        say(f"\n{question.upper()}\n" + "\n".join(textwrap.fill(sentence, 116, initial_indent="  ", subsequent_indent="  ")
+                                                 for sentence in sentences))
+
+
+def show_cost(cost_of):
+    say(f"\nTO THE FIRST OCTET, over {cost_of['delay'] * 2000:.0f} ms there and back")
+    for line in cost_of["first_octet"]:
+        say(f"  {line['title']:<34}" + (line.get("why") or f"{line['milliseconds']:>7.1f} ms {line['round_trips']:>3} round trips"))
+    say("\nA DOWNLOAD")
+    for path, line in cost_of["bulk"].items():
+        say(f"  {PATHS[path]:<34}" + (line.get("why") or f"{line['one']:>6} Mbit/s, {line['many']} with eight; processor for a gigabyte "
+                                      f"{sum(line['cpu'].values()):.2f} s"))
 
 
 def options():
@@ -128,8 +148,10 @@ def main():
         os.makedirs(chosen.output, exist_ok=True)
         with open(os.path.join(chosen.output, "report.json"), "w", encoding="utf-8") as file:
             json.dump(result, file, indent=1, ensure_ascii=False)
+        with open(os.path.join(chosen.output, "report.html"), "w", encoding="utf-8") as file:
+            file.write(report.build(result))
         show(result)
-        step(f"done; see {chosen.output}/report.json")
+        step(f"done: {chosen.output}/report.html and report.json")
     except KeyboardInterrupt:
         say("\ninterrupted; cleaning up")
         code = 130

@@ -142,14 +142,17 @@ def first_octet(bench, key, title, path, connect, port):
 
 
 def turns(frames, server):
-    """How often the client spoke and the server then answered; bare acknowledgements are no words."""
-    count, waiting = 0, False
+    """How often the client spoke and had to wait for the server's words; bare acknowledgements are no words.
+
+    What comes sooner than the wire lets an answer come is no answer to it, but to what was said before.
+    """
+    count, spoken = 0, None
     for frame in frames:
         speaks = bool(frame.payload) or frame.flags & 2
         if speaks and frame.source != server:
-            waiting = True
-        elif speaks and waiting:
-            count, waiting = count + 1, False
+            spoken = frame.time if spoken is None else spoken
+        elif speaks and spoken is not None and frame.time - spoken >= 2 * DELAY * 0.95:
+            count, spoken = count + 1, None
     return count
 
 

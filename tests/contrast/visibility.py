@@ -101,6 +101,10 @@ def is_tunnel(connection):
     return connection[0] == 17 and any(port == TUNNEL_PORT for _, port in connection[1])
 
 
+def count(number, noun):
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def megabytes(octets):
     return f"{octets / 1e6:.2f} MB"
 
@@ -162,7 +166,7 @@ def cells_of(view, flows):
         "names": named_cell(view, "dns.qry.name", "question of DNS", 0),
         "sni": named_cell(view, "tls.handshake.extensions_server_name", "server name of TLS", 0),
         "destinations": cell("shut" if tunnel_only else "open", f"{len(addresses)} servers, {len(called)} ports" if not tunnel_only
-                             else f"{len(addresses)}, the gateway", ", ".join(f"{a}:{port} ({kind})" for a, kind, port in sorted(called)),
+                             else f"{len(addresses)}: the gateway", ", ".join(f"{a}:{port} ({kind})" for a, kind, port in sorted(called)),
                              view.evidence(called.values())),
         "certificates": named_cell(view, "x509ce.dNSName", "certificate in the clear", 0),
         "applications": application_cell(view),
@@ -172,7 +176,7 @@ def cells_of(view, flows):
         "person": cell("open", CLIENT, f"{CLIENT} stands in the headers", view.evidence(own)) if own else
         cell("shut", addresses_seen(view), f"{CLIENT} stands in no header; the calls come from {addresses_seen(view)}",
              view.evidence(first)),
-        "left": cell("part", f"{len(addresses)} ends, {megabytes(volume)}, {span:.1f} s",
+        "left": cell("part", f"{count(len(addresses), 'end')}, {megabytes(volume)}, {span:.1f} s",
                      f"{len(view.frames)} packets with {volume} octets in {span:.2f} s, each with its time and length, to or from {len(addresses)} "
                      f"called addresses", view.evidence(first)),
     }

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// A reader has two buffers: what is on its way into its socket, and what waits behind it. Nothing is copied for readers
+// that are not there, and no event waits for a reader.
+#include "event_server.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <asio/io_context.hpp>
+#include <asio/local/stream_protocol.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/write.hpp>
+#include <vector>
+
+namespace culvert::control {
+namespace {
+
+using Descriptor = asio::posix::stream_descriptor;
+
+constexpr std::string_view kCut =
+    "{\"event\":\"cut\",\"text\":\"This reader left 64 KiB unread; connect again and read faster.\"}\n";
+
+class Reader : public std::enable_shared_from_this<Reader> {
+ public:
+  Reader(asio::io_context& context, io::UniqueFd fd) : socket_(context) {
+    asio::error_code error;
+    socket_.assign({}, fd.get(), error);
+    if (!error) (void)fd.release();
+  }
+
+  [[nodiscard]] bool is_open() const noexcept { return socket_.is_open(); }
+  void close() noexcept {
+    asio::error_code ignored;
+    socket_.close(ignored);
+  }
+
+  /// Whatever a reader sends is none of our business, but its end is.
+  void watch_end() {
+    socket_.async_wait(
+        asio::local::stream_protocol::socket::wait_read, [self = shared_from_this()](const asio::error_code& error) {
+          if (error || !self->is_open()) return;
+          std::array<char, 256> ignored;
+          const ssize_t got = ::recv(self->socket_.native_handle(), ignored.data(), ignored.size(), MSG_DONTWAIT);
+          if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return self->close();
+          self->watch_end();
+        });
+  }
+
+  void add(std::string_view line) {
+    if (cut_) return;
+    if (waiting_.size() + line.size() > EventServer::kMaxUnread) {
+      cut_ = true;
+      line = kCut;
+    }
+    waiting_ += line;
+    if (leaving_.empty()) write();
+  }
+
+ private:
+  void write() {
+    std::swap(leaving_, waiting_);
+    asio::async_write(socket_, asio::buffer(leaving_),
+                      [self = shared_from_this()](const asio::error_code& error, std::size_t) {
+                        self->leaving_.clear();
+                        if (error || (self->cut_ && self->waiting_.empty())) return self->close();
+                        if (!self->waiting_.empty()) self->write();
+                      });
+  }
+
+  asio::local::stream_protocol::socket socket_;
+  std::string leaving_, waiting_;
+  bool cut_ = false;
+};
+
+/// How often one reason has been told in this second, and left out since.
+struct Window {
+  Instant start{};
+  std::uint32_t told = 0;
+  std::uint64_t left_out = 0;
+};
+
+}  // namespace
+
+std::string events_socket_path(std::string_view interface) {
+  return "/var/run/culvert/" + std::string(interface) + ".events";
+}
+
+struct EventServer::State : std::enable_shared_from_this<State> {
+  State(asio::io_context& in, UapiSocket listening, std::string name)
+      : context(in), socket(std::move(listening)), listener(in, socket.fd()), interface(std::move(name)) {}
+
+  void accept_later() {
+    listener.async_wait(Descriptor::wait_read, [self = shared_from_this()](const asio::error_code& error) {
+      if (error || !self->open) return;
+      self->accept_one();
+      self->accept_later();
+    });
+  }
+
+  void accept_one() {
+    io::UniqueFd fd(::accept4(socket.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    std::erase_if(readers, [](const auto& reader) { return !reader->is_open(); });
+    if (!fd || readers.size() >= kMaxReaders) return;
+    auto reader = std::make_shared<Reader>(context, std::move(fd));
+    if (!reader->is_open()) return;
+    readers.push_back(reader);
+    reader->add("{\"interface\":\"" + interface + "\",\"event\":\"begin\"}\n");
+    reader->watch_end();
+  }
+
+  void publish(std::string_view line) {
+    std::erase_if(readers, [](const auto& reader) { return !reader->is_open(); });
+    for (const auto& reader : readers) reader->add(line);
+  }
+
+  /// Whether an event for this reason may be told now.
+  bool admit(Now now, Drop reason) {
+    Window& window = windows[static_cast<std::size_t>(reason)];
+    if (now.mono - window.start >= std::chrono::seconds(1)) {
+      window.start = now.mono;
+      window.told = 0;
+    }
+    if (window.told == kStrangersLines) {
+      ++window.left_out;
+      return false;
+    }
+    ++window.told;
+    if (const std::uint64_t left_out = std::exchange(window.left_out, 0); left_out != 0)
+      publish(format_event(interface, now.wall, "left_out",
+                           std::to_string(left_out) + " events of reason " + std::string(name(reason))));
+    return true;
+  }
+
+  void close() noexcept {
+    open = false;
+    if (listener.is_open()) listener.release();  // the socket owns the descriptor
+    for (const auto& reader : readers) reader->close();
+    readers.clear();
+    socket.close();
+  }
+
+  asio::io_context& context;
+  UapiSocket socket;
+  Descriptor listener;
+  std::string interface;
+  std::vector<std::shared_ptr<Reader>> readers;
+  std::array<Window, kDropCount> windows{};
+  bool open = true;
+};
+
+EventServer::EventServer(asio::io_context& context, UapiSocket socket, std::string interface)
+    : state_(std::make_shared<State>(context, std::move(socket), std::move(interface))) {
+  state_->accept_later();
+}
+
+EventServer::~EventServer() { state_->close(); }
+
+void EventServer::tell(Now now, const Event& event, const Peer* peer) {
+  if (state_->readers.empty()) return;
+  if (event.drop && !state_->admit(now, *event.drop)) return;
+  if (const auto line = format_event(state_->interface, now.wall, event, peer)) state_->publish(*line);
+}
+
+void EventServer::tell(Now now, const engine::Notice& notice) {
+  if (const auto line = format_event(state_->interface, now.wall, notice)) state_->publish(*line);
+}
+
+void EventServer::tell(Now now, std::string_view event, std::string_view detail) {
+  state_->publish(format_event(state_->interface, now.wall, event, detail));
+}
+
+void EventServer::rename(std::string_view interface) { state_->interface = interface; }
+
+}  // namespace culvert::control

@@ -66,6 +66,7 @@ struct Engine::State {
   io::ReceiveSlab slab{kControlSlots};
   DropCounters drops;
   Diagnosis diagnosis;
+  Instant next_error{};  // when an ICMP message may be looked at again
 
   Link link = Link::down;
   std::uint16_t wanted_port = 0;  // 0: any

@@ -10,6 +10,8 @@ namespace culvert::engine {
 namespace {
 
 constexpr std::size_t kMessagesATurn = 16;
+constexpr int kErrorsATurn = 16;
+constexpr std::chrono::milliseconds kErrorInterval{5};
 constexpr std::size_t kReportsATurn = 256;  // of each lane
 
 }  // namespace
@@ -18,6 +20,12 @@ void Engine::State::drain(io::UdpSocket& socket) {
   const io::ReceiveOutcome outcome = socket.receive(slab);
   for (const io::InTrain& train : outcome.trains)
     io::for_each_datagram(train, [&](Bytes datagram) { screen(datagram, train); });
+  if (outcome.status == io::ReceiveStatus::received) return;
+  for (int i = 0; i < kErrorsATurn; ++i) {
+    const auto error = io::take_icmp_error(socket.descriptor());
+    if (!error) return;
+    note_report(read_now(), unreachable(*error));
+  }
 }
 
 void Engine::State::screen(Bytes datagram, const io::InTrain& train) {
@@ -113,6 +121,12 @@ void Engine::State::tell(const std::optional<Event>& event) {
 
 void Engine::State::note_report(Now now, const Report& report) {
   if (const auto* dropped = std::get_if<report::Dropped>(&report)) tell(diagnosis.dropped(now, *dropped));
+  const auto* error = std::get_if<report::Unreachable>(&report);
+  if (error == nullptr || now.mono < next_error) return;
+  next_error = now.mono + kErrorInterval;  // anybody may send ICMP messages, and each is compared with all peers
+  device.for_each_peer([&](const Peer& peer) {
+    if (peer.endpoint == error->to) tell(diagnosis.note(now, peer.id, error->problem, error->told_by));
+  });
 }
 
 void Engine::State::send(Now now, const Outgoing& outgoing) {

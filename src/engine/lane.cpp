@@ -15,7 +15,9 @@ namespace culvert::engine {
 namespace {
 
 constexpr std::size_t kRingReports = 1024;
-constexpr std::size_t kRoomForOthers = 256;  // that handshake messages leave free in the ring
+constexpr int kErrorsAtOnce = 64;
+constexpr std::chrono::milliseconds kErrorInterval{10};  // between two that control hears of
+constexpr std::size_t kRoomForOthers = 256;              // that handshake messages leave free in the ring
 
 enum Source : std::uint32_t { kTun, kSocket4, kSocket6, kMail };
 
@@ -66,7 +68,9 @@ void Lane::run() {
     state_.handshake_room = room > kRoomForOthers && waiting_.empty() ? room - kRoomForOthers : 0;
     for (int i = 0; i < ready; ++i) {
       if (mailbox_.waiting()) take_mail();
-      round(events[static_cast<std::size_t>(i)].data.u32);
+      const epoll_event& event = events[static_cast<std::size_t>(i)];
+      if ((event.events & EPOLLERR) != 0) take_errors(event.data.u32);
+      round(event.data.u32);
     }
     hand_over_reports();
   }
@@ -90,6 +94,20 @@ void Lane::round(std::uint32_t source) {
     case kMail:
       mailbox_.wakeup().clear();
       return take_mail();
+  }
+}
+
+// What ICMP says of our datagrams. Before the socket is read, since an error that waits fails the read.
+void Lane::take_errors(std::uint32_t source) {
+  if (source != kSocket4 && source != kSocket6) return;
+  const io::UdpSocket* socket = (source == kSocket4 ? state_.v4 : state_.v6).get();
+  if (socket == nullptr) return;
+  for (int i = 0; i < kErrorsAtOnce; ++i) {
+    const auto error = io::take_icmp_error(socket->descriptor());
+    if (!error) return;
+    if (state_.now < next_error_) continue;
+    next_error_ = state_.now + kErrorInterval;
+    state_.reports.push_back(unreachable(*error));
   }
 }
 

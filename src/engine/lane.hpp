@@ -59,6 +59,7 @@ class Lane {
   void watch(int descriptor, std::uint32_t source);
   void unwatch(int descriptor);
   void round(std::uint32_t source);
+  void take_errors(std::uint32_t source);
   void take_mail();
   void probe_coalescing();
   void carry_out(const DataPath::Todo& todo);
@@ -74,6 +75,7 @@ class Lane {
   Wakeup& control_;
   std::vector<LaneReport> waiting_;  // reports that found the ring full
   io::UniqueFd epoll_;
+  Instant next_error_{};  // when control may hear of an ICMP message again
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -5,6 +5,7 @@
 
 #include "aead.hpp"
 #include "data_path.hpp"
+#include "udp_errors.hpp"
 #include "udp_socket.hpp"
 
 namespace culvert::engine {
@@ -20,6 +21,14 @@ struct Notice {
   } kind = Kind::interface_gone;
   int error = 0;
 };
+
+[[nodiscard]] inline report::Unreachable unreachable(const io::IcmpError& error) noexcept {
+  using Kind = io::IcmpError::Kind;
+  Problem problem = Problem::unreachable;
+  if (error.kind == Kind::port_closed) problem = Problem::port_closed;
+  if (error.kind == Kind::prohibited) problem = Problem::admin_prohibited;
+  return {error.to, error.told_by, problem};
+}
 
 /// What both directions of one lane share. The lane's thread alone touches it.
 struct LaneState {

@@ -70,6 +70,9 @@ Result<UniqueFd, SystemError> open_socket(Family family, Role role, const UdpOpt
   set_family_options(setter, family);
   if (options.fwmark != 0) setter.set(SOL_SOCKET, SO_MARK, static_cast<int>(options.fwmark), "set SO_MARK");
   (void)setter.try_set(SOL_SOCKET, SO_RXQ_OVFL, 1);  // a counter only
+  // Why nobody answers, where somebody says so.
+  (void)(family == Family::v4 ? setter.try_set(IPPROTO_IP, IP_RECVERR, 1)
+                              : setter.try_set(IPPROTO_IPV6, IPV6_RECVERR, 1));
   const int receive_octets = role == Role::control ? options.control_buffer_octets : options.lane_buffer_octets;
   set_buffer(setter, SO_RCVBUFFORCE, SO_RCVBUF, receive_octets);
   if (role == Role::lane) set_buffer(setter, SO_SNDBUFFORCE, SO_SNDBUF, options.lane_buffer_octets);

@@ -3,6 +3,7 @@
 // datagram. Messages gather over trains and leave with sendmmsg. The kernel stops at the first message that it refuses;
 // that one is recovered by itself, and the rest goes on behind it, so that nothing is lost, doubled or reordered:
 //
+//   0. an error that may be an ICMP message about another  once more at once: the kernel tells it but once
 //   1. no room (EAGAIN, ENOBUFS, ENOMEM)                     wait a little, within the bound of the whole call
 //   2. an error that a stale sticky source can cause         once more without the source
 //   3. an error that UDP_SEGMENT can cause                   datagram by datagram, and the policy learns
@@ -23,6 +24,12 @@ namespace {
 constexpr int kInterruptions = 4;  // tries before EINTR counts as an error like others
 
 bool lacks_room(int error) noexcept { return error == EAGAIN || error == ENOBUFS || error == ENOMEM; }
+
+/// Errors by which the kernel tells what ICMP said of an earlier datagram, to whomever that went [icmp_err_convert].
+bool may_be_told_late(int error) noexcept {
+  return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH || error == EHOSTDOWN ||
+         error == ENONET || error == ENOPROTOOPT || error == EPROTO || error == EACCES || error == EOPNOTSUPP;
+}
 
 bool may_blame_source(int error) noexcept {
   switch (error) {
@@ -138,7 +145,7 @@ int TrainSender::attempt(Call& call, std::size_t i) noexcept {
 void TrainSender::recover(Call& call, std::size_t i, int error) noexcept {
   const Message& message = messages_[i];
   SendOutcome& outcome = call.outcomes[message.train];
-  if (error == EINTR) error = attempt(call, i);
+  if (error == EINTR || may_be_told_late(error)) error = attempt(call, i);
   error = retry_when_writable(call, i, error);
   if (may_blame_source(error)) error = retry_without_source(call, i, error);
   if (may_blame_segmentation(error) && message.datagrams > 1)

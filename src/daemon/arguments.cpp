@@ -36,6 +36,8 @@ Environment:
   WG_TUN_FD=N               take descriptor N as the interface's TUN queue
   WG_UAPI_FD=N              take descriptor N as the listening configuration socket
   CULVERT_LANES=N           threads that carry packets, 1 to 64 (WG_THREADS works as well)
+  CULVERT_METRICS=WHERE     serve metrics at 127.0.0.1:PORT, [::1]:PORT or unix:PATH
+  CULVERT_METRICS_NAMES=all the names of other exporters as well
   CULVERT_OFFLOADS=LIST     kernel offloads to use: on (the default), off, or some of
                             vnet,gso,gro
 
@@ -121,6 +123,8 @@ Result<void, std::string> take_environment(const Environment& environment, Optio
   if (auto taken = take_descriptor(environment, "WG_UAPI_FD", options.uapi_fd); !taken) return taken;
   if (options.tun_fd && options.tun_fd == options.uapi_fd)
     return Err{std::string("WG_TUN_FD and WG_UAPI_FD name the same descriptor")};
+  options.metrics_listen = look_up(environment, "CULVERT_METRICS").value_or("");
+  options.all_metric_names = look_up(environment, "CULVERT_METRICS_NAMES") == "all";
   if (auto taken = take_number(environment, "WG_THREADS", 1, kMostLanes, options.lanes); !taken) return taken;
   if (auto taken = take_number(environment, "CULVERT_LANES", 1, kMostLanes, options.lanes); !taken) return taken;
   return take_offloads(environment, options.offloads);

@@ -35,6 +35,8 @@ struct Options {
   LogLevel log_level = LogLevel::error;
   std::optional<unsigned> lanes;  // nullopt: as many as there are processors
   OffloadSwitches offloads;
+  std::string metrics_listen;  // see metrics_listen.hpp; empty: no metrics
+  bool all_metric_names = false;
   std::vector<std::string> warnings;  // for the log
 };
 

@@ -11,18 +11,32 @@ std::string about(const Peer* peer) {
   return peer == nullptr ? "" : fmt::format("peer({}) - ", to_short(peer->public_key));
 }
 
+// ": why. What to do." behind a familiar phrase.
+std::string because(const Event& event) {
+  return event.problem ? fmt::format(": {} {}", text(*event.problem), advice(*event.problem)) : "";
+}
+
+std::string told_by(const Event& event) {
+  return event.endpoint ? fmt::format(" (Told by {}.) ", to_string(event.endpoint->address)) : " ";
+}
+
+std::string_view refusal(const Event& event) noexcept {
+  return event.drop == Drop::bad_mac1 ? "Received packet with invalid mac1" : "Refused a handshake message";
+}
+
 std::string sentence(const Event& event) {
   using Kind = Event::Kind;
   switch (event.kind) {
     case Kind::initiation_sent:
       return "Sending handshake initiation";
     case Kind::initiation_retried:
-      return fmt::format("Handshake did not complete after 5 seconds, retrying (try {})", event.detail);
+      return fmt::format("Handshake did not complete after 5 seconds, retrying (try {}){}", event.detail,
+                         because(event));
     case Kind::stopped_hearing:
       return fmt::format("Retrying handshake because we stopped hearing back after {} seconds", event.detail);
     case Kind::gave_up:
-      return fmt::format("Handshake did not complete after {} attempts, giving up until there is traffic again",
-                         event.detail);
+      return fmt::format("Handshake did not complete after {} attempts, giving up until there is traffic again{}",
+                         event.detail, because(event));
     case Kind::initiation_received:
       return "Received handshake initiation";
     case Kind::response_sent:
@@ -42,24 +56,29 @@ std::string sentence(const Event& event) {
     case Kind::cookie_sent:
       return "Sending cookie reply";
     case Kind::refused:
-      return fmt::format("Refused a handshake message from {}: {}", to_string(event.endpoint.value_or(Endpoint{})),
-                         text(event.drop.value_or(Drop::not_wireguard)));
+      return fmt::format("{} from {}: {}{}", refusal(event), to_string(event.endpoint.value_or(Endpoint{})),
+                         text(event.drop.value_or(Drop::not_wireguard)),
+                         event.key ? fmt::format(" Its key is {}.", to_base64(*event.key)) : "");
     case Kind::problem:
-      return std::string(event.problem ? text(*event.problem) : "");
+      return std::string(event.problem ? text(*event.problem) : "") + told_by(event) +
+             std::string(event.problem ? advice(*event.problem) : "");
   }
   return {};
 }
 
-LogLevel level_of(Event::Kind kind) noexcept {
-  return kind == Event::Kind::gave_up ? LogLevel::error : LogLevel::verbose;
+// What an operator must know: a peer was given up, or something is wrong that was not wrong before.
+LogLevel level_of(const Event& event, const Peer* peer) noexcept {
+  const bool news = event.news && event.problem && peer != nullptr;
+  return event.kind == Event::Kind::gave_up || news ? LogLevel::error : LogLevel::verbose;
 }
 
 }  // namespace
 
 void log_event(Log& log, Instant now, const Event& event, const Peer* peer) {
-  const LogLevel level = level_of(event.kind);
+  const LogLevel level = level_of(event, peer);
   if (!log.enabled(level)) return;
-  const std::string_view kind = event.drop ? name(*event.drop) : peer == nullptr ? "stranger" : std::string_view{};
+  std::string_view kind = event.drop ? name(*event.drop) : peer == nullptr ? "stranger" : std::string_view{};
+  if (event.kind == Event::Kind::problem && event.problem) kind = name(*event.problem);
   const std::string line = about(peer) + sentence(event);
   if (kind.empty())
     log.write(level, line);

@@ -77,7 +77,8 @@ Result<void, Refusal> check(const Setup& setup) noexcept {
     return refuse("a set-up with an unknown offload");
   if (!is_switch(setup.gso) || !is_switch(setup.gro)) return refuse("a set-up with a switch beyond on and off");
   if (setup.log_level > static_cast<std::uint8_t>(LogLevel::verbose)) return refuse("a set-up with an unknown level");
-  if ((setup.sockets & ~kSocketAll) != 0 || setup.zero != 0) return refuse("a set-up with unknown sockets");
+  if ((setup.sockets & ~kSocketAll) != 0 || !is_switch(setup.all_metric_names))
+    return refuse("a set-up with unknown sockets");
   if (!is_padded(setup.interface) || !is_interface_name(unpadded(setup.interface)) || !is_printable(setup.aead))
     return refuse("a set-up with a wrong name");
   return {};

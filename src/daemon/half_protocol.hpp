@@ -92,9 +92,9 @@ struct Setup {
   std::uint8_t inside_offload = 0;  // io::TunOffload
   std::uint8_t gso = 0;
   std::uint8_t gro = 0;
-  std::uint8_t log_level = 0;  // LogLevel
-  std::uint8_t sockets = 0;    // bits of `kSocket...`, in the order of their descriptors
-  std::uint8_t zero = 0;
+  std::uint8_t log_level = 0;         // LogLevel
+  std::uint8_t sockets = 0;           // bits of `kSocket...`, in the order of their descriptors
+  std::uint8_t all_metric_names = 0;  // 0 or 1: of other exporters as well
   std::uint32_t mtu = 0;
   std::uint32_t owner = 0;  // the user whose clients are served beside root's
   Name interface {};
@@ -102,10 +102,12 @@ struct Setup {
 };
 static_assert(sizeof(Setup) == 64);
 
-inline constexpr std::uint8_t kSocketUapi = 1;     // listening
-inline constexpr std::uint8_t kSocketStatus = 2;   // listening
-inline constexpr std::uint8_t kSocketPrivate = 4;  // connected: the host half's own UAPI client
-inline constexpr std::uint8_t kSocketAll = 7;
+inline constexpr std::uint8_t kSocketUapi = 1;      // listening
+inline constexpr std::uint8_t kSocketStatus = 2;    // listening
+inline constexpr std::uint8_t kSocketPrivate = 4;   // connected: the host half's own UAPI client
+inline constexpr std::uint8_t kSocketEvents = 8;    // listening
+inline constexpr std::uint8_t kSocketMetrics = 16;  // listening
+inline constexpr std::uint8_t kSocketAll = 31;
 
 /// How the interface is now; the whole of it, so that a message may stand for those before it.
 struct Link {

@@ -12,9 +12,11 @@
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "event_server.hpp"
 #include "half_channel.hpp"
 #include "link_monitor.hpp"
 #include "log_relay.hpp"
+#include "metrics_listen.hpp"
 #include "packet_process.hpp"
 #include "request_server.hpp"
 #include "signals.hpp"
@@ -86,6 +88,7 @@ struct HostHalf::State {
   explicit State(const Options& options);
 
   void open_status();
+  void open_metrics(const Options& options);
   void send_setup(const Options& options);
   void await_ready();
   void answer_request();
@@ -102,7 +105,7 @@ struct HostHalf::State {
   io::Tun tun;          // the queues stay open here as well: to ask for the link's state wherever it is
   std::string interface;
   control::UapiSocket socket;
-  std::optional<control::UapiSocket> status;  // the tunnel runs without it as well
+  std::optional<control::UapiSocket> status, events, metrics;  // the tunnel runs without them as well
   std::uint32_t mtu;
   RequestServer requests;
   PacketProcess packet;
@@ -127,6 +130,7 @@ HostHalf::State::State(const Options& options)
       relay(log) {
   for (const std::string& warning : options.warnings) log.error(warning);
   open_status();
+  open_metrics(options);
   send_setup(options);
   await_ready();
   news_watch.emplace(context, packet.news(), [this] { take_notice(); });
@@ -147,6 +151,16 @@ void HostHalf::State::open_status() {
   auto opened = control::UapiSocket::open(control::status_socket_path(interface));
   if (!opened) return log.error("There will be no status: {}", opened.error().text);
   status.emplace(std::move(*opened));
+  auto stream = control::UapiSocket::open(control::events_socket_path(interface));
+  if (!stream) return log.error("There will be no events: {}", stream.error().text);
+  events.emplace(std::move(*stream));
+}
+
+void HostHalf::State::open_metrics(const Options& options) {
+  if (options.metrics_listen.empty()) return;
+  auto opened = control::open_metrics_listener(options.metrics_listen);
+  if (!opened) return log.error("There will be no metrics: {}", opened.error());
+  metrics.emplace(std::move(*opened));
 }
 
 void HostHalf::State::send_setup(const Options& options) {
@@ -157,6 +171,7 @@ void HostHalf::State::send_setup(const Options& options) {
   setup.gro = options.offloads.gro ? 1 : 0;
   setup.log_level = static_cast<std::uint8_t>(options.log_level);
   setup.sockets = half::kSocketUapi;
+  setup.all_metric_names = options.all_metric_names ? 1 : 0;
   setup.mtu = mtu;
   setup.owner = ::geteuid();
   setup.interface = link.interface = half::padded<sizeof setup.interface>(interface);
@@ -168,6 +183,14 @@ void HostHalf::State::send_setup(const Options& options) {
   if (status) {
     setup.sockets |= half::kSocketStatus;
     descriptors.push_back(status->fd());
+  }
+  if (events) {
+    setup.sockets |= half::kSocketEvents;
+    descriptors.push_back(events->fd());
+  }
+  if (metrics) {
+    setup.sockets |= half::kSocketMetrics;
+    descriptors.push_back(metrics->fd());
   }
   if (auto sent = send_half_message(packet.news(), half::octets_of(setup), descriptors); !sent)
     throw SetupError("the packet half takes no set-up: " + std::generic_category().message(sent.error()));
@@ -275,6 +298,8 @@ HostHalf::~HostHalf() {
   state_->socket_watch.reset();
   state_->socket.close();
   state_->status.reset();
+  state_->events.reset();
+  state_->metrics.reset();
   state_->news_watch.reset();
   state_->request_watch.reset();
   state_->log_watch.reset();

@@ -15,9 +15,12 @@
 #include "device_control.hpp"
 #include "engine.hpp"
 #include "event_log.hpp"
+#include "event_server.hpp"
 #include "half_channel.hpp"
 #include "host_requests.hpp"
 #include "log_relay.hpp"
+#include "metrics_format.hpp"
+#include "metrics_server.hpp"
 #include "packet_process.hpp"
 #include "setup_error.hpp"
 #include "status_format.hpp"
@@ -33,7 +36,7 @@ constexpr auto kHeartbeat = std::chrono::seconds(5);
 struct Inheritance {
   half::Setup setup;
   io::Tun tun;
-  io::UniqueFd uapi, status;
+  io::UniqueFd uapi, status, events, metrics;
 };
 
 Inheritance receive_setup() {
@@ -45,13 +48,16 @@ Inheritance receive_setup() {
   if (message->descriptors.size() != half::descriptors_of(*setup))
     throw SetupError("the host half sent a wrong count of descriptors");
 
-  Inheritance taken{.setup = *setup, .tun = {}, .uapi = {}, .status = {}};
+  Inheritance taken{.setup = *setup, .tun = {}, .uapi = {}, .status = {}, .events = {}, .metrics = {}};
   taken.tun.name = half::unpadded(setup->interface);
   taken.tun.offload = static_cast<io::TunOffload>(setup->inside_offload);
   auto next = message->descriptors.begin();
   for (std::size_t i = 0; i < setup->queues; ++i) taken.tun.queues.push_back(std::move(*next++));
   if ((setup->sockets & half::kSocketUapi) != 0) taken.uapi = std::move(*next++);
   if ((setup->sockets & half::kSocketStatus) != 0) taken.status = std::move(*next++);
+  if ((setup->sockets & half::kSocketPrivate) != 0) ++next;
+  if ((setup->sockets & half::kSocketEvents) != 0) taken.events = std::move(*next++);
+  if ((setup->sockets & half::kSocketMetrics) != 0) taken.metrics = std::move(*next++);
   return taken;
 }
 
@@ -71,6 +77,10 @@ engine::EngineOptions engine_options(const half::Setup& setup, const crypto::Aea
   result.outside.gso = as_switch(setup.gso);
   result.outside.gro = as_switch(setup.gro);
   return result;
+}
+
+control::MetricNames metric_names(const half::Setup& setup) noexcept {
+  return setup.all_metric_names != 0 ? control::MetricNames::both : control::MetricNames::usual;
 }
 
 void tell(half::Notice::Kind kind, std::string_view text = {}) {
@@ -111,6 +121,8 @@ class PacketHalf final : public control::DeviceControl {
   engine::Engine engine_;
   control::UapiServer server_;
   std::optional<control::StatusServer> status_;
+  std::optional<control::EventServer> events_;
+  std::optional<control::MetricsServer> metrics_;
   engine::Watch news_;
   asio::steady_timer heart_{context_};
   Link link_ = Link::down;         // as the interface is
@@ -134,6 +146,11 @@ PacketHalf::PacketHalf(Inheritance taken, const crypto::AeadBackend& aead)
     status_.emplace(context_, control::UapiSocket::without_file(std::move(taken.status)), [this] {
       return control::format_status(interface_, engine_.snapshot(), engine_.status(), host_.link_drops());
     });
+  if (taken.events) events_.emplace(context_, control::UapiSocket::without_file(std::move(taken.events)), interface_);
+  if (taken.metrics)
+    metrics_.emplace(context_, std::move(taken.metrics), [this, names = metric_names(taken.setup)] {
+      return control::format_metrics(interface_, engine_.snapshot(), engine_.status(), host_.link_drops(), names);
+    });
 }
 
 engine::OutsideDoor PacketHalf::door() {
@@ -143,13 +160,18 @@ engine::OutsideDoor PacketHalf::door() {
 }
 
 engine::EngineHandlers PacketHalf::handlers() {
-  return {
-      .event = [this](const Event& event, const Peer* peer) { log_event(log_, engine::read_monotonic(), event, peer); },
-      .notice =
-          [this](const engine::Notice& notice) {
-            log_notice(log_, notice);
-            if (notice.kind == engine::Notice::Kind::interface_gone) tell(half::Notice::Kind::interface_gone);
-          }};
+  return {.event =
+              [this](const Event& event, const Peer* peer) {
+                const Now now = engine::read_now();
+                log_event(log_, now.mono, event, peer);
+                if (events_) events_->tell(now, event, peer);
+              },
+          .notice =
+              [this](const engine::Notice& notice) {
+                log_notice(log_, notice);
+                if (events_) events_->tell(engine::read_now(), notice);
+                if (notice.kind == engine::Notice::Kind::interface_gone) tell(half::Notice::Kind::interface_gone);
+              }};
 }
 
 Result<void, control::ControlError> PacketHalf::apply(SetRequest&& request) {
@@ -173,6 +195,7 @@ void PacketHalf::follow(const half::Link& news) {
   if (half::unpadded(news.interface) != interface_) {
     interface_ = half::unpadded(news.interface);
     log_.rename(interface_);
+    if (events_) events_->rename(interface_);
   }
   if (news.mtu != mtu_) {
     mtu_ = news.mtu;
@@ -189,6 +212,7 @@ void PacketHalf::set_link(Link link) {
   if (auto set = engine_.set_link(link); !set)
     return log_.error("The interface is up, but the tunnel is not: {}", set.error().message());
   engine_link_ = link;
+  if (is_news && events_) events_->tell(engine::read_now(), "link", link == Link::up ? "up" : "down");
   if (is_news)
     log_.verbose(link == Link::up ? "Interface state was Down, requested Up, now Up"
                                   : "Interface state was Up, requested Down, now Down");

@@ -45,6 +45,7 @@ void Engine::State::enqueue(Now now, const report::Handshake& message) {
   if (const auto type = device.screen(Bytes(message.octets).first(message.size)); !type) {
     drops.count(type.error());
     diagnosis.refused(now, type.error(), message.from);
+    handlers.event({.kind = Event::Kind::refused, .drop = type.error(), .endpoint = message.from}, nullptr);
   } else if (!queue.push(now.mono, message)) {
     drops.count(Drop::handshake_queue_full);
   }

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "udp_counters.hpp"
 
@@ -28,7 +29,7 @@ bool lacks_room(int error) noexcept { return error == EAGAIN || error == ENOBUFS
 /// Errors by which the kernel tells what ICMP said of an earlier datagram, to whomever that went [icmp_err_convert].
 bool may_be_told_late(int error) noexcept {
   return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH || error == EHOSTDOWN ||
-         error == ENONET || error == ENOPROTOOPT || error == EPROTO || error == EACCES || error == EOPNOTSUPP;
+         error == ENONET || error == ENOPROTOOPT || error == EPROTO || error == EACCES;
 }
 
 bool may_blame_source(int error) noexcept {
@@ -145,7 +146,8 @@ int TrainSender::attempt(Call& call, std::size_t i) noexcept {
 void TrainSender::recover(Call& call, std::size_t i, int error) noexcept {
   const Message& message = messages_[i];
   SendOutcome& outcome = call.outcomes[message.train];
-  if (error == EINTR || may_be_told_late(error)) error = attempt(call, i);
+  if (error == EINTR || (may_be_told_late(error) && std::exchange(call.late, Late::done) == Late::possible))
+    error = attempt(call, i);
   error = retry_when_writable(call, i, error);
   if (may_blame_source(error)) error = retry_without_source(call, i, error);
   if (may_blame_segmentation(error) && message.datagrams > 1)

@@ -25,6 +25,7 @@ class TrainSender {
   TrainSender& operator=(const TrainSender&) = delete;
 
   /// What one call to `send` works on. borrowed: all of it, for the call.
+  enum class Late : std::uint8_t { possible, done };
   struct Call {
     UdpCalls& calls;
     int fd;
@@ -32,6 +33,7 @@ class TrainSender {
     std::span<const OutTrain> trains;
     std::span<SendOutcome> outcomes;
     unsigned waits_left = kMaxWaits;
+    Late late = Late::possible;  // an error may still be an ICMP message's, which is told but once
   };
 
   void send(Call call) noexcept;

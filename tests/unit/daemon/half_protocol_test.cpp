@@ -148,7 +148,7 @@ TEST_CASE("a set-up says how many descriptors come along, and nothing that is un
   CHECK(refuses(setup(), [](Setup& s) { s.inside_offload = 4; }));
   CHECK(refuses(setup(), [](Setup& s) { s.log_level = 3; }));
   CHECK(refuses(setup(), [](Setup& s) { s.gso = 2; }));
-  CHECK(refuses(setup(), [](Setup& s) { s.zero = 1; }));
+  CHECK(refuses(setup(), [](Setup& s) { s.all_metric_names = 2; }));
   CHECK(refuses(setup(), [](Setup& s) { s.sockets = 0x80; }));
   CHECK(refuses(setup(), [](Setup& s) { s.interface = {}; }));
   CHECK(refuses(setup(), [](Setup& s) { s.aead.fill('a'); }));

@@ -16,10 +16,14 @@ using namespace culvert::io;
 
 namespace {
 
+IpAddress loopback(Family family) {
+  return family == Family::v4 ? from_in_addr({htonl(INADDR_LOOPBACK)}) : from_in6_addr(in6addr_loopback);
+}
+
 /// A port of this host that nobody has: it was bound once, and closed.
 Endpoint closed_port(Family family) {
   const UniqueFd fd(::socket(family == Family::v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  Endpoint end{*parse_address(family == Family::v4 ? "127.0.0.1" : "::1"), 0, 0};
+  Endpoint end{loopback(family), 0, 0};
   SocketName name{};
   socklen_t octets = to_socket_name(end, name);
   if (::bind(fd.get(), &name.generic, octets) != 0) return end;
@@ -73,7 +77,7 @@ TEST_CASE("a closed port answers, and the answer says where our datagram went an
 
 TEST_CASE("an error about one destination costs no datagram to another") {
   const Endpoint closed = closed_port(Family::v4);
-  const Endpoint elsewhere{*parse_address("127.0.0.1"), 9, 0};
+  const Endpoint elsewhere{loopback(Family::v4), 9, 0};
   UniqueFd listener(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   Endpoint open_end = elsewhere;
   open_end.port = 0;

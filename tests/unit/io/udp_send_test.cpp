@@ -311,7 +311,7 @@ TEST_CASE_FIXTURE(Fixture, "a source that the kernel rejects is tried once for a
   add(kPeer, 10'000, 100, kSource);
   add(kOther, 300, 100);
   send();
-  CHECK(network.errors.size() == 1);
+  CHECK(network.errors.size() == 2);  // once more before the source is blamed
   CHECK(network.datagrams() == expected());
   CHECK(outcomes[0].source_rejected);
   CHECK(outcomes[0].sent == 100);
@@ -323,7 +323,7 @@ TEST_CASE_FIXTURE(Fixture, "a train whose source was rejected in vain is not tri
   add(kPeer, 10'000, 100, kSource);
   send();
   CHECK(outcomes[0].failed == 100);
-  CHECK(network.errors.size() == 101);
+  CHECK(network.errors.size() == 102);
 }
 
 TEST_CASE_FIXTURE(Fixture, "an error of the route without a source loses the train and nothing else") {
@@ -349,7 +349,9 @@ TEST_CASE_FIXTURE(Fixture, "an error of the route without a source loses the tra
     CHECK(f.outcomes[2].failed == 3);
     CHECK_FALSE(f.outcomes[2].source_rejected);
     CHECK(f.outcomes[3].sent == 3);
-    CHECK(f.network.errors.size() == 3);  // with the source, without it, and the train that had none
+    // With the source, without it, and the train that had none; where ICMP may be behind the first, that once more.
+    const bool may_be_late = error == ENETUNREACH || error == EHOSTUNREACH;
+    CHECK(f.network.errors.size() == (may_be_late ? 4 : 3));
     CHECK(f.counters.failed_datagrams == 6);
   }
 }
@@ -462,4 +464,19 @@ TEST_CASE("an IPv6 sender writes IPv6 addresses, sources and traffic classes") {
   CHECK(message.source6->ipi6_ifindex == 4);
   CHECK(message.tos == 2);
   CHECK(message.segment == 100);
+}
+
+TEST_CASE_FIXTURE(Fixture, "an ICMP message about an earlier datagram costs the next one nothing, and blames nobody") {
+  for (const int error : {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EACCES}) {
+    Fixture f;
+    f.add(kPeer, 300, 100, kSource);
+    f.add(kOther, 300, 100);
+    f.calls.fail(Op::send, error, 1);
+    f.send();
+    CHECK(f.network.datagrams() == f.expected());
+    CHECK(f.outcomes[0].sent == 3);
+    CHECK_FALSE(f.outcomes[0].source_rejected);
+    CHECK(f.network.taken[0].segment == 100);
+    CHECK(f.counters.failed_datagrams == 0);
+  }
 }

@@ -202,6 +202,14 @@ void add_peer(CLI::App& app, const Given& given) {
   add_client_output(rotate, rotate_options->client);
 }
 
+/// The heading under which help lists them.
+void call_them_verbs(CLI::App& app) {
+  for (CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+    verb->group("Verbs");
+    call_them_verbs(*verb);
+  }
+}
+
 void build(CLI::App& app, std::string& config_folder, const Given& given) {
   app.require_subcommand(0, 1);
   app.fallthrough();  // --config-dir may stand behind the verb as well
@@ -221,6 +229,7 @@ void build(CLI::App& app, std::string& config_folder, const Given& given) {
   app.add_subcommand("version", "Print the version")->callback([given] { given(VersionOptions{}); });
   app.add_flag_callback(
       "--version", [given] { given(VersionOptions{}); }, "Print the version");
+  call_them_verbs(app);
 }
 
 /// A wrong verb gets a better sentence than a parser gives: it is looked for before the parser runs.

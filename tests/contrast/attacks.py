@@ -69,13 +69,13 @@ with socket.create_server(("0.0.0.0", 5432)) as server:
                     print("".join(chr(c) if 32 <= c < 127 else " " for c in data), flush=True)
 """
 ROWS = {}
-_attacks = []
+ATTACKS = []
 
 
 def attack(key, title):
     def register(function):
         ROWS[key] = title
-        _attacks.append((key, function))
+        ATTACKS.append((key, function))
         return function
 
     return register
@@ -314,7 +314,7 @@ def impersonated(arena, certificate, *options):
 
 
 for _name, _title in (("self-signed", "self-signed"), ("unknown-authority", "by an unknown authority"), ("wrong-name", "for another name"),
-                      ("expired", "expired"), ("revoked", "revoked"), ("misissued", "misissued by a trusted authority")):
+                      ("expired", "expired"), ("misissued", "misissued by a trusted authority"), ("revoked", "revoked")):
     attack(f"false_{_name}", f"false server, certificate {_title}")(lambda arena, name=_name: impersonated(arena, name))
 attack("false_revoked_crl", "the same revoked one, client with a CRL")(
     lambda arena: arena.no_tls() or impersonated(arena, "revoked", "--crlfile", arena.stage.authority.path("ca.crl")))
@@ -354,7 +354,7 @@ def measure(stage, progress):
         stage.world.go(path)
         arena.path = path
         table[path] = {}
-        for number, (key, function) in enumerate(_attacks, 1):
-            progress(f"attacks, {title}: {number} of {len(_attacks)}, {ROWS[key]}")
+        for number, (key, function) in enumerate(ATTACKS, 1):
+            progress(f"attacks, {title}: {number} of {len(ATTACKS)}, {ROWS[key]}")
             table[path][key] = function(arena)
     return table

@@ -42,8 +42,8 @@ def step(text):
 class Stage:
     """Everything that a measurement may need: the world with its services, and what was planted."""
 
-    def __init__(self):
-        self.world = World()
+    def __init__(self, lab_of_case=None):
+        self.world = World(lab_of_case)
         step("a certificate authority, and certificates of every kind")
         self.authority = Authority(os.path.join(self.world.directory, "ca"))
         self.planted = plant()
@@ -53,7 +53,6 @@ class Stage:
         step("a tunnel between client and gateway, by two culvertd")
         self.world.raise_tunnel()
         self.day = Day(self.world, self.authority, self.services, self.planted)
-        self.path_files = {}
 
     def close(self):
         self.world.close()
@@ -63,7 +62,7 @@ def run_days(stage):
     """The day on each path under every observer's eyes: (recordings, outcome of each flow, lost frames)."""
     recorded, outcomes, lost = {}, {}, 0
     for path, title in PATHS.items():
-        step(f"a day {title if path == 'clear' else 'under ' + title if path == 'tls' else 'through the ' + title if path == 'tunnel' else 'as ' + title}")
+        step(f"a day: {title}")
         stage.world.go(path)
         taps = stage.world.observe(path)
         outcomes[path] = stage.day.run(path in SECURED)

@@ -90,7 +90,7 @@ def disguises(secret):
     yield "plainly", plain
     for offset in range(3):
         text = base64.b64encode(b"\0" * offset + plain)
-        yield "in Base64", text[(0, 2, 3)[offset]:len(text) - 4 if len(text) > 12 else len(text)]
+        yield "in Base64", text[(0, 2, 3)[offset]:(offset + len(plain)) * 8 // 6]  # what hangs on the neighbours is left out
     yield "in hexadecimal", plain.hex().encode()
     if quote(secret) != secret:
         yield "percent-coded", quote(secret).encode()

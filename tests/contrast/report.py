@@ -53,7 +53,7 @@ class Page:
     def text(self):
         with open(os.path.join(HERE, "report.css"), encoding="utf-8") as css, open(os.path.join(HERE, "report.js"), encoding="utf-8") as js:
             style, script = css.read(), js.read()
-        kept = json.dumps(self.evidence, ensure_ascii=True).replace("</", "<\\/")
+        kept = json.dumps(self.evidence, ensure_ascii=True).replace("<", "\\u003c")
         return ('<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
                 f'<link rel="icon" href="data:,"><title>Tunnel and TLS, side by side</title>\n<style>\n{style}</style></head>\n<body>\n'
                 + "\n".join(self.parts) + f'\n<script type="application/json" id="evidence">{kept}</script>\n<script>\n{script}</script>\n'
@@ -93,7 +93,7 @@ def lines(series, across, up):
     points = [point for line in series.values() for point in line]
     if not points:
         return "<p>not measured</p>"
-    right, top = max(x for x, _ in points), max(y for _, y in points) * 1.1
+    right, top = max(x for x, _ in points), -(-max(y for _, y in points) // 40) * 40  # a round number above all
 
     def place(x, y):
         return 60 + 560 * x / right, 250 - 220 * y / top
@@ -104,8 +104,9 @@ def lines(series, across, up):
         _, at = place(0, y)
         parts.append(f'<line class="axis" x1="60" x2="620" y1="{at:.1f}" y2="{at:.1f}"/>'
                      f'<text class="soft" x="52" y="{at + 4:.1f}" text-anchor="end">{y:.0f}</text>')
-    for x in sorted({x for x, _ in points}):
-        parts.append(f'<text class="soft" x="{place(x, 0)[0]:.1f}" y="268" text-anchor="middle">{x}</text>' if x >= 128 else "")
+    for x in sorted({x for x, _ in points} | {256}):
+        parts.append(f'<text class="soft" x="{place(x, 0)[0]:.1f}" y="268" text-anchor="middle">{x}</text>' if x in (64, 256, 512, 1024) or x == right
+                     else "")
     for path, line in series.items():
         coordinates = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in line))
         x, y = place(*line[-1])
@@ -204,7 +205,7 @@ def cost(page):
              bars([(line["title"], line["path"], line["microseconds"], f'{line["microseconds"]} µs (of {line["count"]})')
                    for line in cost_of["handshakes"]]))
     page.add(f'<h3>{cost_of["film_part"] / 1e6:.1f} MB over a bad wire, 10 ms there and back</h3>',
-             bars([(f"{PATHS[path]}, {word}", path, line[key].get("seconds"), f'{line[key]["seconds"]} s' if "seconds" in line[key] else line[key]["why"])
+             bars([(f"{PATHS[path]}, {word}", path, line[key].get("seconds"), line[key].get("why") or f'{line[key]["seconds"]} s')
                    for path, line in cost_of["impaired"].items()
                    for key, word in (("clean", "clean"), ("loss", "1 % lost"), ("reorder", "5 % late"))]))
     page.add("<h3>The client's address changes under an open connection</h3>",

@@ -14,7 +14,7 @@ import sys
 
 from authority import DOMAIN
 from lab import expect, run, wait_until
-from world import HOSTS
+from world import HOSTS, lay_over
 
 POSTGRES = "/usr/lib/postgresql/15/bin"
 DOWNLOAD_OCTETS = 4 << 20
@@ -224,7 +224,7 @@ class Services:
         with open("/etc/shadow", encoding="utf-8") as shadow:
             lines = shadow.read().splitlines()
         lines = [line.replace("root:!", "root:*", 1) if line.startswith("root:!") else line for line in lines]
-        run(["mount", "--bind", self.world.lab.write("shadow", "\n".join(lines) + "\n"), "/etc/shadow"])
+        lay_over(self.world.lab.write("shadow", "\n".join(lines) + "\n"), "/etc/shadow")
 
     def _plain(self, kind, name, port):
         process = self.server.spawn(sys.executable, "-c", PLAIN_SERVER, kind, HOSTS[name], port, self.path(f"{name}.log"),

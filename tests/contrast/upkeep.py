@@ -74,7 +74,8 @@ def measure_tunnel(stage, table):
     world.right.wg("peer", world.left.public, "remove")
     stayed = not wait_for(lambda: not answered(), 30)
     took = time.monotonic() - started
-    lines = [f"wg set gate0 peer {world.left.public} remove", f"culvertd on the gateway, dropped before {drops} and after {world.gateway_drops()}"]
+    lines = [f"wg set gate0 peer {world.left.public} remove",
+             f"culvertd on the gateway, dropped before {drops} and after {world.gateway_drops()}"]
     table["removed"] = cell("open", "still let in", "echoes were answered for 30 s after", lines) if stayed else \
         cell("shut", f"out within {took:.1f} s", "the gateway forgets its sessions with the key, from one packet to the next", lines)
     started = time.monotonic()

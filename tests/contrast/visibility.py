@@ -113,7 +113,8 @@ def secret_cell(view, keys, titles):
     found = [key for key in keys if key in view.hits]
     lines = [f"{view.hits[key][0].where}  frame {view.hits[key][1].frame}, {view.hits[key][1].disguise}: …{view.hits[key][1].context}…"
              for key in found]
-    text = "found: " + ", ".join(titles[key] for key in found) if found else f"none of the {len(keys)} planted secrets stands in the captures"
+    text = "found: " + ", ".join(titles[key] for key in found) if found else \
+        f"none of the {len(keys)} planted secrets stands in the captures"
     return cell(level_of(len(found), len(keys)), f"{len(found)} of {len(keys)}", text, lines)
 
 

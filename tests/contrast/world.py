@@ -39,8 +39,8 @@ SECURED = ("tls", "both")
 class World:
     """Hosts by name, and the tunnel when it is up."""
 
-    def __init__(self):
-        self.lab = Lab()
+    def __init__(self, lab_of_case=None):
+        self.lab = lab_of_case or Lab()
         os.chmod(self.lab.directory, 0o711)  # services run as users of their own
         self.directory = self.lab.directory
         self.left = self.right = None
@@ -100,7 +100,7 @@ class World:
         """Names are asked of the server's resolver, by every program of this laboratory."""
         file = self.lab.write("resolv.conf", f"nameserver {address}\noptions timeout:2 attempts:3\n")
         os.chmod(file, 0o644)
-        run(["mount", "--bind", file, os.path.realpath("/etc/resolv.conf")])
+        lay_over(file, os.path.realpath("/etc/resolv.conf"))
 
     # ------------------------------------------------------------------------------------------------------------- the tunnel
 
@@ -134,6 +134,17 @@ class World:
 
     def close(self):
         self.lab.close()
+
+
+_laid_over = set()
+
+
+def lay_over(file, target):
+    """Shows a file in another's place, in this mount namespace alone; a second time in place of the first."""
+    if target in _laid_over:
+        run(["umount", target])
+    run(["mount", "--bind", file, target])
+    _laid_over.add(target)
 
 
 def drops_of(tunnel):

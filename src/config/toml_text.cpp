@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "values.hpp"
+
 namespace culvert::config {
 namespace {
 
@@ -66,8 +68,8 @@ class Lexer {
   void take_bare() {
     const std::size_t begin = at_;
     if (awaits_secret_) {
-      refuse("a key stands in quotes: " + word_ + " = \"...\"");
-      out_.errors.back().key = word_;
+      refuse("a key stands in quotes: " + printable_key(word_) + " = \"...\"");
+      out_.errors.back().key = printable_key(word_);
       const std::size_t end = std::min(out_.text.find_first_of("\r\n#", at_), out_.text.size());
       std::fill(out_.text.begin() + offset(begin), out_.text.begin() + offset(end), '*');
       awaits_secret_ = false;

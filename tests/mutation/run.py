@@ -34,7 +34,7 @@ def run(command, **options):
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
 
 
-def prepare(vectors):
+def prepare():
     """The copy, as the sources are now, and its build directory."""
     TREE.mkdir(parents=True, exist_ok=True)
     files = run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True).stdout.splitlines()
@@ -45,7 +45,7 @@ def prepare(vectors):
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, copy)
     if not (BUILD / "build.ninja").is_file():
-        made = run(["meson", "setup", BUILD, TREE, "--buildtype=plain", "-Dcpp_args=-O1", f"-Dvectors={vectors}"])
+        made = run(["meson", "setup", BUILD, TREE, "--buildtype=plain", "-Dcpp_args=-O1"])
         if made.returncode != 0:
             sys.exit(made.stdout)
 
@@ -107,7 +107,6 @@ def main():
     parser = argparse.ArgumentParser(prog="tools/dev mutation")
     parser.add_argument("words", nargs="*", metavar="CHECK")
     parser.add_argument("--list", action="store_true")
-    parser.add_argument("--vectors", default=ROOT.parent / "shared" / "vectors")
     options = parser.parse_args()
     mutants = [m for m in table.load() if not options.words or any(w in str(m) for w in options.words)]
     if not mutants:
@@ -117,7 +116,7 @@ def main():
         return 0
 
     jobs = ["-j", os.environ["JOBS"]] if "JOBS" in os.environ else []
-    prepare(options.vectors)
+    prepare()
     known = targets()
     tests = {name: Test(name, known) for m in mutants for name in m.tests}
     for test in tests.values():

@@ -32,6 +32,7 @@ namespace culvert::daemon {
 namespace {
 
 constexpr auto kHeartbeat = std::chrono::seconds(5);
+constexpr auto kLinkAgain = std::chrono::seconds(5);
 
 struct Inheritance {
   half::Setup setup;
@@ -109,6 +110,7 @@ class PacketHalf final : public control::DeviceControl {
   void take_news();
   void follow(const half::Link& news);
   void set_link(Link link);
+  void try_link_later();
   void beat();
   engine::OutsideDoor door();
   engine::EngineHandlers handlers();
@@ -124,7 +126,7 @@ class PacketHalf final : public control::DeviceControl {
   std::optional<control::EventServer> events_;
   std::optional<control::MetricsServer> metrics_;
   engine::Watch news_;
-  asio::steady_timer heart_{context_};
+  asio::steady_timer heart_{context_}, again_{context_};
   Link link_ = Link::down;         // as the interface is
   Link engine_link_ = Link::down;  // the engine may have failed to follow
 };
@@ -209,13 +211,23 @@ void PacketHalf::set_link(Link link) {
   const bool is_news = link != link_;
   link_ = link;
   if (link == engine_link_) return;
-  if (auto set = engine_.set_link(link); !set)
-    return log_.error("The interface is up, but the tunnel is not: {}", set.error().message());
+  if (auto set = engine_.set_link(link); !set) {
+    log_.error("The interface is up, but the tunnel is not: {}; this is tried again", set.error().message());
+    return try_link_later();
+  }
   engine_link_ = link;
   if (is_news && events_) events_->tell(engine::read_now(), "link", link == Link::up ? "up" : "down");
   if (is_news)
     log_.verbose(link == Link::up ? "Interface state was Down, requested Up, now Up"
                                   : "Interface state was Up, requested Down, now Down");
+}
+
+// What was missing may have come back: a port, descriptors, memory.
+void PacketHalf::try_link_later() {
+  again_.expires_after(kLinkAgain);
+  again_.async_wait([this](const asio::error_code& error) {
+    if (!error) set_link(link_);
+  });
 }
 
 void PacketHalf::beat() {

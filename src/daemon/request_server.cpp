@@ -66,6 +66,10 @@ RequestServer::Answer RequestServer::open_udp(const half::Request& request) {
   if (policy_.mark && request.mark != *policy_.mark)
     return failure(request, {EPERM, "mark UDP sockets otherwise than the configuration says"});
 
+  // Asked again for what it has: the answer before did not reach it.
+  if (outside_ && request.port != 0 && request.port == outside_->port && request.mark == mark_)
+    return hand_over(request);
+
   io::UdpOptions options;
   options.port = request.port;
   options.fwmark = request.mark;
@@ -76,7 +80,10 @@ RequestServer::Answer RequestServer::open_udp(const half::Request& request) {
   if (!opened) return failure(request, opened.error());
   outside_ = std::move(*opened);
   mark_ = request.mark;
+  return hand_over(request);
+}
 
+RequestServer::Answer RequestServer::hand_over(const half::Request& request) const {
   Answer answer{reply_to(request), {}};
   answer.reply.port = outside_->port;
   answer.reply.v4 = describe(outside_->v4, answer.descriptors);

@@ -49,6 +49,7 @@ class RequestServer {
 
  private:
   [[nodiscard]] Answer open_udp(const half::Request& request);
+  [[nodiscard]] Answer hand_over(const half::Request& request) const;
   [[nodiscard]] Answer set_mark(const half::Request& request);
 
   RequestPolicy policy_;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <iterator>
+#include <system_error>
 
 #include "clock.hpp"
 #include "coalesce_probe.hpp"
@@ -40,8 +41,9 @@ Lane::Lane(const LaneOptions& options, std::unique_ptr<io::TunQueue> tun, const 
       reports_(kRingReports),
       control_(control),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
-  watch(tun_->descriptor(), kTun);
-  watch(mailbox_.wakeup().descriptor(), kMail);
+  // A lane that hears nothing would run, and look well.
+  if (!epoll_ || !watch(tun_->descriptor(), kTun) || !watch(mailbox_.wakeup().descriptor(), kMail))
+    throw std::system_error(errno, std::generic_category(), "watch the descriptors of a lane");
   // Signals are for the control thread.
   sigset_t all;
   sigset_t before;
@@ -120,8 +122,8 @@ void Lane::take_mail() {
                        if (old != nullptr) unwatch(old->descriptor());
                      state_.v4 = std::move(sockets.v4);
                      state_.v6 = std::move(sockets.v6);
-                     if (state_.v4) watch(state_.v4->descriptor(), kSocket4);
-                     if (state_.v6) watch(state_.v6->descriptor(), kSocket6);
+                     watch_socket(state_.v4.get(), kSocket4);
+                     watch_socket(state_.v6.get(), kSocket6);
                    },
                    [this](mail::LinkCameUp&&) { probe_coalescing(); },
                    [this](mail::Stop&&) { stopping_ = true; },
@@ -171,12 +173,17 @@ void Lane::hand_over_reports() {
   control_.wake();
 }
 
-void Lane::watch(int descriptor, std::uint32_t source) {
-  if (descriptor < 0) return;
+bool Lane::watch(int descriptor, std::uint32_t source) {
+  if (descriptor < 0) return true;
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u32 = source;
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event);
+  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) == 0;
+}
+
+void Lane::watch_socket(const io::UdpSocket* socket, std::uint32_t source) {
+  if (socket != nullptr && !watch(socket->descriptor(), source))
+    state_.notices.push_back({Notice::Kind::socket_dead, errno});
 }
 
 void Lane::unwatch(int descriptor) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr); }

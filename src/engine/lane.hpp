@@ -56,7 +56,9 @@ class Lane {
 
  private:
   void run();
-  void watch(int descriptor, std::uint32_t source);
+  /// False: errno.
+  [[nodiscard]] bool watch(int descriptor, std::uint32_t source);
+  void watch_socket(const io::UdpSocket* socket, std::uint32_t source);
   void unwatch(int descriptor);
   void round(std::uint32_t source);
   void take_errors(std::uint32_t source);

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <memory>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -16,7 +18,10 @@ namespace culvert::engine {
 /// Wakes a thread that waits for readiness; any number of wakes before it looks count as one.
 class Wakeup {
  public:
-  Wakeup() : fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+  /// Throws std::system_error without descriptors or memory.
+  Wakeup() : fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    if (!fd_) throw std::system_error(errno, std::generic_category(), "make an eventfd");
+  }
   void wake() noexcept {
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto n = ::write(fd_.get(), &one, sizeof one);

@@ -192,3 +192,15 @@ TEST_CASE_FIXTURE(Fixture, "an answer to a request that was given up is not take
   REQUIRE(send_half_message(ends.mine.get(), half::octets_of(late)));
   serve(ends, server, 1, [](HostRequests& requests) { CHECK(requests.scope_index("eth0") == 7); });
 }
+
+TEST_CASE_FIXTURE(Fixture, "sockets whose answer was lost are handed out again, for their port is still taken") {
+  serve(ends, server, 3, [&](HostRequests& requests) {
+    CHECK(requests.open_udp({.port = 51820, .fwmark = 5, .lanes = 3}));
+    const auto again = requests.open_udp({.port = 51820, .fwmark = 5, .lanes = 3});
+    REQUIRE(again);
+    CHECK(again->v4->lanes.size() == 3);
+    CHECK(host.opened.size() == 1);
+    CHECK(requests.open_udp({.port = 51821, .fwmark = 5, .lanes = 3}));
+    CHECK(host.opened.size() == 2);
+  });
+}

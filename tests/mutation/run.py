@@ -27,7 +27,7 @@ WORK = ROOT / "build-mutation"
 TREE, BUILD = WORK / "tree", WORK / "build"
 LEAST_SCORE = 95
 TEST_SECONDS = 300
-FAILED_CASE = re.compile(r"^TEST CASE:\s+(.*)$", re.M)
+FAILED_CASE = re.compile(r"^TEST CASE:\s+(.*)$|^not ok \d+ - (.*)$", re.M)
 
 
 def run(command, **options):
@@ -51,17 +51,23 @@ def prepare():
 
 
 class Test:
-    """`NAME` or `NAME ARGUMENT`: a test program, and for the simulation the file whose cases run."""
+    """`NAME`, a test program; `NAME FILE`, those of its cases; or `netns/FILE WORDS`, cases between namespaces (as root)."""
 
     def __init__(self, text, targets):
-        name, _, argument = text.partition(" ")
+        name, _, words = text.partition(" ")
+        self.name, self.environment = text, {}
+        if name.startswith("netns/"):
+            self.target = "src/daemon/culvertd"
+            self.command = [sys.executable, TREE / "tests" / f"{name}_test.py", words]
+            self.environment = {"CULVERTD": str(BUILD / self.target), "CI": "true"}
+            return
         found = [t for t in targets if t.rsplit("/", 1)[-1] == name]
         if len(found) != 1:
             sys.exit(f"there is no test program {name}")
-        self.name, self.target = text, found[0]
-        self.arguments = ["--abort-after=1", "--no-colors"]
-        if argument:
-            self.arguments.append(f"--source-file=*{argument}_test.cpp")
+        self.target = found[0]
+        self.command = [BUILD / self.target, "--abort-after=1", "--no-colors"]
+        if words:
+            self.command.append(f"--source-file=*{words}_test.cpp")
 
     def build(self, jobs):
         return run(["ninja", "-C", BUILD, *jobs, self.target])
@@ -69,13 +75,13 @@ class Test:
     def fails(self):
         """None: it passes. Otherwise the case that failed."""
         try:
-            done = run([BUILD / self.target, *self.arguments], timeout=TEST_SECONDS, cwd=BUILD, errors="replace")
+            done = run(self.command, timeout=TEST_SECONDS, cwd=BUILD, errors="replace", env={**os.environ, **self.environment})
         except subprocess.TimeoutExpired:
             return "(runs for ever)"
         if done.returncode == 0:
             return None
         case = FAILED_CASE.search(done.stdout)
-        return case.group(1).strip() if case else "(dies)"
+        return next(word.strip() for word in case.groups() if word) if case else "(dies)"
 
 
 def targets():

@@ -280,6 +280,21 @@ TEST_CASE("a response counts only for the index of the initiation that waits") {
   CHECK(with_receiver(sender(call)).dropped(Drop::unexpected_response));
 }
 
+TEST_CASE("a response with the index of a session is refused, also while an initiation of that peer waits") {
+  Pair pair;
+  pair.connect();
+  const std::uint32_t of_session = pair.a.peer(pair.b_of_a).sessions.current->local_index;
+  pair.clock.advance(121s);
+  const Step answer = pair.hand_to_b(pair.a.report(report::SessionWanted{pair.b_of_a}));
+  REQUIRE(pair.a.peer(pair.b_of_a).pending != nullptr);
+  auto response = wire::load<wire::Response>(answer.outside.at(0).octets);
+  response.receiver = of_session;
+  CookieHolder().stamp(pair.clock.mono(), public_key(kInitiatorPublic), response);
+  CHECK(pair.a.from_outside(octets_of(response), pair.at_b).dropped(Drop::unexpected_response));
+  CHECK(pair.a.peer(pair.b_of_a).pending != nullptr);
+  CHECK(pair.hand_to_a(answer).drops.empty());
+}
+
 TEST_CASE("a response with the index of another peer's pending initiation is refused, and both still wait") {
   Pair pair;
   const PeerId third = pair.a.add(hex(key_pair(kThirdPrivate).public_key.bytes()), endpoint("192.0.2.3:3"), {});

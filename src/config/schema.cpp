@@ -81,17 +81,18 @@ std::string normal(std::string_view word) {
   return out;
 }
 
-/// Levenshtein's distance, in one row.
+/// How many letters to replace, insert, remove, or swap with their neighbour (optimal string alignment).
 std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
+  std::vector<std::size_t> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
+    std::swap(before, above);
+    std::swap(above, row);
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0u : 1u);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+      const std::size_t replaced = above[j - 1] + (a[i - 1] == b[j - 1] ? 0u : 1u);
+      row[j] = std::min({replaced, above[j] + 1, row[j - 1] + 1});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before[j - 2] + 1);
     }
   }
   return row.back();
@@ -165,13 +166,13 @@ std::optional<std::string_view> nearest(std::string_view word, std::span<const s
 std::string unknown_key_advice(Section section, std::string_view key) {
   const std::vector<std::string_view> keys = keys_of(section);
   if (const auto near = nearest(key, keys)) return "unknown key; did you mean " + std::string(*near) + '?';
+  if (const auto home = home_of(key); home && *home != section)
+    return "this key belongs in " + header_of(*home) + "; move it there";
   for (const Alias& alias : kAliases) {
     if (alias.written != normal(key)) continue;
     if (alias.section == section) return "unknown key; did you mean " + std::string(alias.key) + '?';
     return "unknown key here; write " + std::string(alias.key) + " in " + header_of(alias.section);
   }
-  if (const auto home = home_of(key); home && *home != section)
-    return "this key belongs in " + header_of(*home) + "; move it there";
   std::string all;
   for (const std::string_view known : keys) all += (all.empty() ? "" : ", ") + std::string(known);
   return "unknown key; " + header_of(section) + " knows " + all;

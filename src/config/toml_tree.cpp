@@ -75,6 +75,8 @@ TomlValue converted(const toml::node& node) {
 std::string advice(std::string_view description) {
   constexpr std::string_view kPrefix = "Error while parsing ";
   if (description.starts_with(kPrefix)) description.remove_prefix(kPrefix.size());
+  if (description.find("unescaped control characters") != std::string_view::npos)
+    description = "a text without its closing quote, or with a control character";
   std::string text = printable(description);
   if (description.find("could not determine value type") != std::string_view::npos ||
       description.find("expected decimal digit") != std::string_view::npos ||

@@ -62,6 +62,13 @@ inline std::vector<std::string> messages(const std::vector<Finding>& findings) {
   return out;
 }
 
+/// A line each: what a failed check shows.
+inline std::string joined(const std::vector<std::string>& lines) {
+  std::string out;
+  for (const std::string& line : lines) out += line + '\n';
+  return out;
+}
+
 inline Loaded loaded(LoadResult result) {
   if (!result)
     for (const Finding& finding : result.error()) MESSAGE(finding.message());

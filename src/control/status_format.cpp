@@ -87,7 +87,7 @@ std::string format_status(std::string_view interface, const DeviceSnapshot& devi
                       {"receiveCoalescing", engine.outside_offloads.gro}};
   json["interfaceDrops"] = interface_drops;
   json["control"] = {{"queuedHandshakes", engine.queued_handshakes},
-                     {"underLoad", engine.load == Load::heavy},
+                     {"underLoad", engine.load != Load::normal},
                      {"outside", outside(engine.control_outside)},
                      {"drops", drops_json(engine.control_drops)}};
   json["lanes"] = Json::array();

@@ -19,6 +19,13 @@ struct Outgoing {
   std::optional<Source> from;
   std::uint8_t tos = 0;
   std::optional<PeerId> peer = {};  // none: a cookie reply
+
+  Outgoing() = default;
+  template <class Message>
+  Outgoing(const Message& message, const Endpoint& to_, const std::optional<Source>& from_, std::uint8_t tos_)
+      : size(sizeof message), to(to_), from(from_), tos(tos_) {
+    wire::store(message, octets);
+  }
 };
 
 /// Which lanes a change goes to.
@@ -73,17 +80,10 @@ struct Event {
   bool news = false;  // the first of its problem since the peer last worked; of a success: the peer was not up before
 };
 
-/// Whom the message that is being handled claims to come from.
-struct Claimant {
-  std::optional<PeerId> peer = {};
-  std::optional<PublicKey> key = {};
-};
-
 struct Actions {
   std::vector<Outgoing> outgoing;
   std::vector<Post> posts;
   std::vector<Event> events;
-  Claimant claimant;
 
   void post(Change change) { posts.push_back({{}, std::move(change)}); }
   void post_to(std::size_t lane, Change change) { posts.push_back({{Recipients::Who::only, lane}, std::move(change)}); }

@@ -11,31 +11,43 @@ namespace culvert {
 
 namespace {
 
+constexpr std::size_t kPreparedEphemerals =
+    64;  // 64 octets each; as many as may be computed on before the queue is busy
+
 Octets<16> random_seed(Entropy& entropy) noexcept {
   Octets<16> seed{};
   entropy.fill(seed);
   return seed;
 }
 
+KeyPair make_ephemeral(Entropy& entropy) {
+  KeyPair pair{crypto::generate_private_key(entropy), {}};
+  pair.public_key = crypto::public_key(pair.private_key);
+  return pair;
+}
+
 }  // namespace
 
 Device::Device(std::size_t lanes, Entropy& entropy)
-    : lanes_(lanes), entropy_(entropy), limiter_(random_seed(entropy)) {}
+    : lanes_(lanes),
+      entropy_(entropy),
+      seed_(random_seed(entropy)),
+      limiter_(seed_),
+      admitted_strangers_(seed_),
+      answered_strangers_(seed_) {
+  ephemerals_.reserve(kPreparedEphemerals);
+}
 
 void Device::set_private_key(PrivateKey key, Actions& actions) {
   const bool is_key = !key.secret.is_zero();
   if (is_key) crypto::clamp(key);
   // Tools that write a whole configuration write the key that is there already [K].
-  if (ct_equal<32>(key.secret.bytes(), identity_.private_key.secret.bytes())) return;
+  if (ct_equal<32>(key.secret.bytes(), identity_->private_key.secret.bytes())) return;
   has_identity_ = is_key;
-  identity_.private_key = std::move(key);
-  if (has_identity_) {
-    identity_.public_key = crypto::public_key(identity_.private_key);
-    if (const auto self = find(identity_.public_key)) remove_peer(*self, actions);
-  } else {
-    identity_.public_key = {};
-  }
-  checker_.set_identity(identity_.public_key);
+  const PublicKey public_key = is_key ? crypto::public_key(key) : PublicKey{};
+  identity_ = std::make_shared<KeyPair>(KeyPair{std::move(key), public_key});
+  if (const auto self = find(public_key); is_key && self) remove_peer(*self, actions);
+  checker_.set_identity(public_key);
   for (auto& peer : peers_) {
     if (!peer) continue;
     compute_static_shared(*peer);
@@ -49,7 +61,7 @@ void Device::compute_static_shared(Peer& peer) {
   peer.static_shared.reset();
   if (!has_identity_) return;
   Secret<32> shared;
-  if (crypto::x25519(identity_.private_key, peer.public_key, shared)) peer.static_shared = std::move(shared);
+  if (crypto::x25519(identity_->private_key, peer.public_key, shared)) peer.static_shared = std::move(shared);
 }
 
 std::optional<PeerId> Device::find(const PublicKey& key) const noexcept {
@@ -194,19 +206,37 @@ bool Device::can_send(const Peer& peer) const noexcept {
   return link_ == Link::up && has_identity_ && peer.static_shared && peer.endpoint;
 }
 
-std::uint32_t Device::new_index(const Peer& peer, IndexEntry::Kind kind) {
+std::uint32_t Device::free_index(const Peer& peer) {
   for (;;) {
     Octets<4> random{};
     entropy_.fill(random);
     const std::uint32_t index = wire::index_for_lane(std::bit_cast<std::uint32_t>(random), home_lane(peer), lanes_);
-    if (by_index_.try_emplace(index, IndexEntry{peer.id.slot, kind}).second) return index;
+    if (!by_index_.contains(index)) return index;
   }
 }
 
+// Another one when `index` has been taken since it was free.
+std::uint32_t Device::take_index(const Peer& peer, std::uint32_t index, IndexEntry::Kind kind) {
+  while (!by_index_.try_emplace(index, IndexEntry{peer.id.slot, kind}).second) index = free_index(peer);
+  return index;
+}
+
+std::optional<KeyPair> Device::take_prepared() {
+  if (ephemerals_.empty()) return std::nullopt;
+  KeyPair prepared = std::move(ephemerals_.back());
+  ephemerals_.pop_back();
+  return prepared;
+}
+
 KeyPair Device::new_ephemeral() {
-  KeyPair pair{crypto::generate_private_key(entropy_), {}};
-  pair.public_key = crypto::public_key(pair.private_key);
-  return pair;
+  auto prepared = take_prepared();
+  return prepared ? *std::move(prepared) : make_ephemeral(entropy_);
+}
+
+bool Device::prepare_ephemeral() {
+  if (!has_identity_ || ephemerals_.size() >= kPreparedEphemerals) return false;
+  ephemerals_.push_back(make_ephemeral(entropy_));
+  return true;
 }
 
 Duration Device::new_jitter() {

@@ -3,6 +3,7 @@
 // no data packet: lanes do (data_path.hpp), and tell what matters by `Report`s. All results come out as `Actions`.
 //
 //   device.cpp            configuration, and what `wg show` reads
+//   device_door.cpp       what is asked of a handshake message before anything is computed
 //   device_handshake.cpp  messages in, messages out
 //   device_timers.cpp     reports of lanes, deadlines
 #pragma once
@@ -14,13 +15,16 @@
 
 #include "actions.hpp"
 #include "allowed_ips.hpp"
+#include "handshake_job.hpp"
 #include "peer.hpp"
 #include "rate_limiter.hpp"
+#include "stranger_shares.hpp"
 
 namespace culvert {
 
-/// Is the queue of handshakes so long that senders must prove their address first?
-enum class Load : std::uint8_t { normal, heavy };
+/// Is the queue of handshakes so long that senders must prove their address first? Busy: beyond a stranger's share;
+/// heavy: all of them.
+enum class Load : std::uint8_t { normal, busy, heavy };
 enum class Link : std::uint8_t { down, up };
 
 class Device {
@@ -33,7 +37,7 @@ class Device {
   /// A zero key removes the identity. All sessions end, and a peer with our own public key is removed; the key that is
   /// there already changes nothing.
   void set_private_key(PrivateKey key, Actions& actions);
-  [[nodiscard]] const KeyPair& identity() const noexcept { return identity_; }
+  [[nodiscard]] const KeyPair& identity() const noexcept { return *identity_; }
   [[nodiscard]] bool has_identity() const noexcept { return has_identity_; }
 
   [[nodiscard]] std::optional<PeerId> find(const PublicKey& key) const noexcept;
@@ -59,9 +63,25 @@ class Device {
   /// \returns Drop::not_wireguard, no_identity or bad_mac1.
   [[nodiscard]] Result<wire::Type, Drop> screen(Bytes datagram) const noexcept;
 
-  /// Handles a datagram that `screen` let pass. Whatever is refused changes nothing, and is in `actions.events`.
+  /// May a message that `screen` let pass wait for its mathematics? Under load its sender is asked for a proof, and may
+  /// get a cookie for the next time. \returns Drop::not_wireguard, interface_down, cookie_demanded or rate_limited.
+  Result<void, Drop> admit(Now now, Bytes datagram, const Endpoint& from, const std::optional<Source>& local, Load load,
+                           Actions& actions);
+
+  /// What is to be computed next for a message, nothing when it is done with, or why it is refused. Whatever is refused
+  /// changes nothing, and is in `actions.events`.
+  using Step = Result<std::optional<HandshakeJob>, Drop>;
+  /// The first step of a message that `admit` let pass.
+  Step begin(Now now, Bytes datagram, const Endpoint& from, const std::optional<Source>& local, Actions& actions);
+  /// Takes over what `compute` found, unless things have changed since.
+  Step commit(Now now, HandshakeJob job, Actions& actions);
+
+  /// All of the above but `screen`, in a row.
   Result<void, Drop> handle(Now now, Bytes datagram, const Endpoint& from, const std::optional<Source>& local,
                             Load load, Actions& actions);
+
+  /// Makes an ephemeral key pair for a handshake to come, when there is time. False: there are enough.
+  bool prepare_ephemeral();
 
   // Lanes and time
 
@@ -91,7 +111,9 @@ class Device {
   [[nodiscard]] std::size_t home_lane(const Peer& peer) const noexcept { return peer.id.slot % lanes_; }
   [[nodiscard]] bool can_send(const Peer& peer) const noexcept;
 
-  [[nodiscard]] std::uint32_t new_index(const Peer& peer, IndexEntry::Kind kind);
+  [[nodiscard]] std::uint32_t free_index(const Peer& peer);
+  [[nodiscard]] std::uint32_t take_index(const Peer& peer, std::uint32_t index, IndexEntry::Kind kind);
+  [[nodiscard]] std::optional<KeyPair> take_prepared();
   [[nodiscard]] KeyPair new_ephemeral();
   [[nodiscard]] Duration new_jitter();
 
@@ -105,12 +127,12 @@ class Device {
                Actions& actions);
 
   // device_handshake.cpp
-  Result<void, Drop> admit_under_load(Now now, Bytes datagram, wire::Type type, const Endpoint& from,
-                                      const std::optional<Source>& local, Actions& actions);
-  Result<void, Drop> on_initiation(Now now, const wire::Initiation& message, const Endpoint& from,
-                                   const std::optional<Source>& local, Actions& actions);
-  Result<void, Drop> on_response(Now now, const wire::Response& message, const Endpoint& from,
-                                 const std::optional<Source>& local, Actions& actions);
+  static Err<Drop> refuse(Drop why, const Endpoint& from, const Claimant& by, Actions& actions);
+  Result<void, Drop> commit_claim(Now now, HandshakeJob& job);
+  static Result<void, Drop> is_fresh(const Peer& peer, Now now, const Stamp& stamp);
+  Result<void, Drop> commit_answer(Now now, HandshakeJob& job, Actions& actions);
+  Result<void, Drop> begin_response(const wire::Response& message, HandshakeJob& job);
+  Result<void, Drop> commit_response(Now now, HandshakeJob& job, Actions& actions);
   Result<void, Drop> on_cookie_reply(Now now, const wire::CookieReply& message, Actions& actions);
   void initiate(Peer& peer, Now now, Actions& actions);
   void heard_handshake(Peer& peer, Now now, const Endpoint& from, const std::optional<Source>& local,
@@ -130,9 +152,13 @@ class Device {
   Entropy& entropy_;
   Link link_ = Link::down;
   bool has_identity_ = false;
-  KeyPair identity_;
+  std::shared_ptr<const KeyPair> identity_ = std::make_shared<KeyPair>();  // jobs under way hold it too
+  std::vector<KeyPair> ephemerals_;
   CookieChecker checker_;
+  const Octets<16> seed_;  // of the hashes of senders' addresses
   RateLimiter limiter_;
+  StrangerShares admitted_strangers_, answered_strangers_;
+  unsigned past_share_ = 0;
   Stamp stamp_floor_{};  // greatest stamp sent to a peer that has since been removed
 
   std::vector<std::unique_ptr<Peer>> peers_;  // by slot

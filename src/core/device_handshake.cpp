@@ -1,60 +1,50 @@
 // SPDX-License-Identifier: MIT
-// Handshake messages in and out. A message passes, in this order: type and length, mac1, under load mac2 and the rate
-// limiter, the handshake's own tags, and the replay rules. What fails anywhere changes nothing but a counter;
-// state is assigned in the last lines of each function.
+// Handshake messages in and out, behind the door (device_door.cpp): the handshake's own tags, and the replay rules.
+// What fails anywhere changes nothing but a counter; state is assigned in the last lines of each function.
+//
+// A message is handled in steps, so that the mathematics between them may be done elsewhere:
+//   begin             what is to be computed
+//   compute           (handshake_job.cpp, any thread)
+//   commit            looks again at all that may have changed since, then assigns; or wants a second step computed
+// `handle` does them in a row.
 #include "device.hpp"
 #include "params.hpp"
+#include "x25519.hpp"
 
 namespace culvert {
 namespace {
 
 constexpr std::uint8_t kHandshakeTos = 0x88;  // DSCP AF41 [K]
 
-template <class Message>
-Outgoing outgoing(const Message& message, const Endpoint& to, const std::optional<Source>& from, std::uint8_t tos) {
-  Outgoing out;
-  out.size = sizeof message;
-  wire::store(message, out.octets);
-  out.to = to;
-  out.from = from;
-  out.tos = tos;
-  return out;
-}
-
 }  // namespace
-
-Result<wire::Type, Drop> Device::screen(Bytes datagram) const noexcept {
-  const auto type = wire::classify(datagram);
-  if (!type || *type == wire::Type::data) return Err{Drop::not_wireguard};
-  if (!has_identity_) return Err{Drop::no_identity};
-  switch (*type) {
-    case wire::Type::initiation:
-      if (!checker_.mac1_fits(wire::load<wire::Initiation>(datagram))) return Err{Drop::bad_mac1};
-      break;
-    case wire::Type::response:
-      if (!checker_.mac1_fits(wire::load<wire::Response>(datagram))) return Err{Drop::bad_mac1};
-      break;
-    case wire::Type::cookie_reply:
-    case wire::Type::data:
-      break;
-  }
-  return *type;
-}
 
 Result<void, Drop> Device::handle(Now now, Bytes datagram, const Endpoint& from, const std::optional<Source>& local,
                                   Load load, Actions& actions) {
+  if (auto admitted = admit(now, datagram, from, local, load, actions); !admitted) return admitted;
+  auto job = begin(now, datagram, from, local, actions);
+  while (job && *job) {
+    compute(**job);
+    job = commit(now, *std::move(*job), actions);
+  }
+  if (!job) return Err{job.error()};
+  return {};
+}
+
+Device::Step Device::begin(Now now, Bytes datagram, const Endpoint& from, const std::optional<Source>& local,
+                           Actions& actions) {
   const auto type = wire::classify(datagram);
-  actions.claimant = {};
+  HandshakeJob job;
+  job.identity = identity_;
+  job.from = from;
+  job.local = local;
   const auto outcome = [&]() -> Result<void, Drop> {
-    if (!type || link_ == Link::down) return Err{type ? Drop::interface_down : Drop::not_wireguard};
-    if (load == Load::heavy && *type != wire::Type::cookie_reply) {
-      if (auto admitted = admit_under_load(now, datagram, *type, from, local, actions); !admitted) return admitted;
-    }
+    if (!type) return Err{Drop::not_wireguard};
     switch (*type) {
       case wire::Type::initiation:
-        return on_initiation(now, wire::load<wire::Initiation>(datagram), from, local, actions);
+        job.step = ClaimJob{.message = wire::load<wire::Initiation>(datagram), .claimed = {}};
+        return {};
       case wire::Type::response:
-        return on_response(now, wire::load<wire::Response>(datagram), from, local, actions);
+        return begin_response(wire::load<wire::Response>(datagram), job);
       case wire::Type::cookie_reply:
         return on_cookie_reply(now, wire::load<wire::CookieReply>(datagram), actions);
       case wire::Type::data:
@@ -62,85 +52,126 @@ Result<void, Drop> Device::handle(Now now, Bytes datagram, const Endpoint& from,
     }
     return Err{Drop::not_wireguard};
   }();
-  if (!outcome) {
-    const Claimant& by = actions.claimant;
-    actions.events.push_back(
-        {.kind = Event::Kind::refused, .peer = by.peer, .drop = outcome.error(), .endpoint = from, .key = by.key});
-  }
-  return outcome;
+  if (!outcome) return refuse(outcome.error(), from, job.claimant, actions);
+  if (*type == wire::Type::cookie_reply) return std::optional<HandshakeJob>{};
+  return std::optional(std::move(job));
 }
 
-Result<void, Drop> Device::admit_under_load(Now now, Bytes datagram, wire::Type type, const Endpoint& from,
-                                            const std::optional<Source>& local, Actions& actions) {
-  const auto check = [&](const auto& message) -> Result<void, Drop> {
-    if (!checker_.mac2_fits(now.mono, message, from)) {
-      const auto reply = checker_.make_reply(now.mono, message.sender, message.macs.mac1, from, entropy_);
-      actions.outgoing.push_back(outgoing(reply, from, local, 0));
-      actions.events.push_back({.kind = Event::Kind::cookie_sent, .endpoint = from});
-      return Err{Drop::cookie_demanded};
-    }
-    if (!limiter_.allow(now.mono, from.address)) return Err{Drop::rate_limited};
-    return {};
-  };
-  return type == wire::Type::initiation ? check(wire::load<wire::Initiation>(datagram))
-                                        : check(wire::load<wire::Response>(datagram));
+Device::Step Device::commit(Now now, HandshakeJob job, Actions& actions) {
+  const auto outcome = [&]() -> Result<void, Drop> {
+    if (link_ == Link::down) return Err{Drop::interface_down};
+    // Our key is another one now: the message was not for it.
+    if (!has_identity_ || job.identity != identity_) return Err{Drop::bad_mac1};
+    if (job.refused) return Err{*job.refused};
+    if (std::holds_alternative<ClaimJob>(job.step)) return commit_claim(now, job);
+    if (std::holds_alternative<AnswerJob>(job.step)) return commit_answer(now, job, actions);
+    return commit_response(now, job, actions);
+  }();
+  if (!outcome) return refuse(outcome.error(), job.from, job.claimant, actions);
+  if (const auto* answer = std::get_if<AnswerJob>(&job.step); answer && !answer->made)
+    return std::optional(std::move(job));
+  return std::optional<HandshakeJob>{};
 }
 
-Result<void, Drop> Device::on_initiation(Now now, const wire::Initiation& message, const Endpoint& from,
-                                         const std::optional<Source>& local, Actions& actions) {
-  auto claim = claim_initiation(identity_, message);
-  if (!claim) return Err{claim.error()};
-  actions.claimant.key = claim->static_key;
-  const auto found = by_key_.find(claim->static_key);
+Err<Drop> Device::refuse(Drop why, const Endpoint& from, const Claimant& by, Actions& actions) {
+  actions.events.push_back(
+      {.kind = Event::Kind::refused, .peer = by.peer, .drop = why, .endpoint = from, .key = by.key});
+  return Err{why};
+}
+
+// From the claim to the answer: the peer is known, and it proves by its timestamp that it called, and not before.
+Result<void, Drop> Device::commit_claim(Now now, HandshakeJob& job) {
+  ClaimedInitiation claim = *std::move(std::get<ClaimJob>(job.step).claimed);
+  job.claimant.key = claim.static_key;
+  const auto found = by_key_.find(claim.static_key);
   if (found == by_key_.end()) return Err{Drop::unknown_peer};
-  Peer& peer = *peers_[found->second];
-  actions.claimant.peer = peer.id;
+  const Peer& peer = *peers_[found->second];
+  job.claimant.peer = peer.id;
   if (!peer.static_shared) return Err{Drop::zero_shared_secret};
 
-  auto verified = verify_initiation(std::move(*claim), *peer.static_shared);
+  auto verified = verify_initiation(std::move(claim), *peer.static_shared);
   if (!verified) return Err{verified.error()};
-  if (verified->timestamp <= peer.greatest_stamp_received) return Err{Drop::old_timestamp};
+  const Stamp stamp = verified->timestamp;
+  if (const auto fresh = is_fresh(peer, now, stamp); !fresh) return fresh;
+
+  AnswerJob answer{.peer = peer.id,
+                   .initiation = *std::move(verified),
+                   .stamp = stamp,
+                   .index = free_index(peer),
+                   .preshared_key = peer.preshared_key.clone(),
+                   .ephemeral = {},
+                   .ephemeral_public = {},
+                   .made = {}};
+  if (auto prepared = take_prepared()) {
+    answer.ephemeral = std::move(prepared->private_key);
+    answer.ephemeral_public = prepared->public_key;
+  } else {
+    answer.ephemeral = crypto::generate_private_key(entropy_);
+  }
+  job.step = std::move(answer);
+  return {};
+}
+
+Result<void, Drop> Device::is_fresh(const Peer& peer, Now now, const Stamp& stamp) {
+  if (stamp <= peer.greatest_stamp_received) return Err{Drop::old_timestamp};
   if (peer.last_initiation_accepted && now.mono - *peer.last_initiation_accepted < params::kInitiationInterval)
     return Err{Drop::initiations_too_close};
+  return {};
+}
 
-  const Stamp timestamp = verified->timestamp;
-  const std::uint32_t local_index = new_index(peer, IndexEntry::Kind::session);
-  auto made = make_response(std::move(*verified), peer.preshared_key, new_ephemeral(), local_index);
-  if (!made) {
-    by_index_.erase(local_index);
-    return Err{made.error()};
-  }
+Result<void, Drop> Device::commit_answer(Now now, HandshakeJob& job, Actions& actions) {
+  AnswerJob& answer = std::get<AnswerJob>(job.step);
+  Peer* const found = find(answer.peer);
+  if (found == nullptr) return Err{Drop::unknown_peer};
+  Peer& peer = *found;
+  if (const auto fresh = is_fresh(peer, now, answer.stamp); !fresh) return fresh;
 
-  peer.greatest_stamp_received = timestamp;
+  const std::uint32_t local_index = take_index(peer, answer.index, IndexEntry::Kind::session);
+  wire::Response& message = answer.made->message;
+  message.sender = local_index;
+  peer.greatest_stamp_received = answer.stamp;
   peer.last_initiation_accepted = now.mono;
   peer.last_response_sent = now.mono;
-  actions.events.push_back({.kind = Event::Kind::initiation_received, .peer = peer.id, .endpoint = from});
-  heard_handshake(peer, now, from, local, sizeof message, actions);
-  send_handshake(peer, now, made->message, actions);
-  actions.events.push_back({.kind = Event::Kind::response_sent, .peer = peer.id, .endpoint = from});
-  install(peer, now, Role::responder, local_index, message.sender, std::move(made->keys), actions);
+  actions.events.push_back({.kind = Event::Kind::initiation_received, .peer = peer.id, .endpoint = job.from});
+  heard_handshake(peer, now, job.from, job.local, sizeof(wire::Initiation), actions);
+  send_handshake(peer, now, message, actions);
+  actions.events.push_back({.kind = Event::Kind::response_sent, .peer = peer.id, .endpoint = job.from});
+  install(peer, now, Role::responder, local_index, message.receiver, std::move(answer.made->keys), actions);
   reschedule(peer, now);
   return {};
 }
 
-Result<void, Drop> Device::on_response(Now now, const wire::Response& message, const Endpoint& from,
-                                       const std::optional<Source>& local, Actions& actions) {
+Result<void, Drop> Device::begin_response(const wire::Response& message, HandshakeJob& job) {
   const auto found = by_index_.find(message.receiver);
   if (found == by_index_.end() || found->second.kind != IndexEntry::Kind::pending)
     return Err{Drop::unexpected_response};
-  Peer& peer = *peers_[found->second.slot];
-  actions.claimant.peer = peer.id;
-  auto keys = read_response(*peer.pending, identity_, peer.preshared_key, message);
-  if (!keys) return Err{keys.error()};
+  const Peer& peer = *peers_[found->second.slot];
+  job.claimant.peer = peer.id;
+  job.step = FinishJob{.peer = peer.id,
+                       .pending = peer.pending->clone(),
+                       .preshared_key = peer.preshared_key.clone(),
+                       .message = message,
+                       .keys = {}};
+  return {};
+}
 
-  found->second.kind = IndexEntry::Kind::session;  // the index lives on as the session's
+Result<void, Drop> Device::commit_response(Now now, HandshakeJob& job, Actions& actions) {
+  FinishJob& finish = std::get<FinishJob>(job.step);
+  Peer* const waiting = find(finish.peer);
+  // The very initiation that was answered: an index may come again, a transcript may not.
+  if (waiting == nullptr || !waiting->pending || waiting->pending->hash != finish.pending.hash)
+    return Err{Drop::unexpected_response};
+  Peer& peer = *waiting;
+
+  const wire::Response& message = finish.message;
+  by_index_.at(message.receiver).kind = IndexEntry::Kind::session;  // the index lives on as the session's
   peer.pending.reset();
   peer.retries = 0;
   peer.initiation_wanted = false;
   peer.last_handshake = now.wall;
-  heard_handshake(peer, now, from, local, sizeof message, actions);
-  actions.events.push_back({.kind = Event::Kind::response_received, .peer = peer.id, .endpoint = from});
-  install(peer, now, Role::initiator, message.receiver, message.sender, std::move(*keys), actions);
+  heard_handshake(peer, now, job.from, job.local, sizeof message, actions);
+  actions.events.push_back({.kind = Event::Kind::response_received, .peer = peer.id, .endpoint = job.from});
+  install(peer, now, Role::initiator, message.receiver, message.sender, std::move(*finish.keys), actions);
   reschedule(peer, now);
   return {};
 }
@@ -158,8 +189,8 @@ Result<void, Drop> Device::on_cookie_reply(Now now, const wire::CookieReply& mes
 void Device::initiate(Peer& peer, Now now, Actions& actions) {
   forget_pending(peer);
   const Stamp stamp = fresh_stamp(now.wall, peer.last_stamp_sent);
-  const std::uint32_t local_index = new_index(peer, IndexEntry::Kind::pending);
-  auto made = make_initiation(identity_, peer.public_key, *peer.static_shared, new_ephemeral(), stamp, local_index);
+  const std::uint32_t local_index = take_index(peer, free_index(peer), IndexEntry::Kind::pending);
+  auto made = make_initiation(*identity_, peer.public_key, *peer.static_shared, new_ephemeral(), stamp, local_index);
   if (!made) {
     by_index_.erase(local_index);
     return;
@@ -176,7 +207,7 @@ void Device::send_handshake(Peer& peer, Now now, Message& message, Actions& acti
   peer.cookie.stamp(now.mono, peer.public_key, message);
   peer.handshake_octets_sent += sizeof message;
   (void)peer.traffic->note_sent(now.mono, Carries::nothing);
-  actions.outgoing.push_back(outgoing(message, *peer.endpoint, peer.source, kHandshakeTos));
+  actions.outgoing.emplace_back(message, *peer.endpoint, peer.source, kHandshakeTos);
   actions.outgoing.back().peer = peer.id;
 }
 
@@ -197,7 +228,7 @@ Sessions::Crossing Device::crossing(const Peer& peer) const noexcept {
   using Crossing = Sessions::Crossing;
   const SessionRef& theirs = peer.sessions.next;
   if (!theirs || theirs->born < peer.last_initiation_sent) return Crossing::none;
-  return identity_.public_key < peer.public_key ? Crossing::ours_wins : Crossing::theirs_wins;
+  return identity_->public_key < peer.public_key ? Crossing::ours_wins : Crossing::theirs_wins;
 }
 
 void Device::install(Peer& peer, Now now, Role role, std::uint32_t local, std::uint32_t remote, SessionKeys keys,

@@ -35,6 +35,10 @@ struct PendingInitiation {
   PrivateKey ephemeral;
   Secret<32> chaining_key;
   Octets<32> hash{};
+
+  [[nodiscard]] PendingInitiation clone() const noexcept {
+    return {local_index, ephemeral.clone(), chaining_key.clone(), hash};
+  }
 };
 
 struct MadeInitiation {

@@ -6,24 +6,17 @@
 #include <algorithm>
 #include <cstring>
 
-#include "params.hpp"
-
 namespace culvert {
 namespace {
 
-// A bucket holds time: each token costs a twentieth of a second, and five fit.
-constexpr Duration kCost = Duration(std::chrono::seconds(1)) / params::kTokensPerSecond;
-static_assert(kCost * params::kTokensPerSecond == std::chrono::seconds(1));
-constexpr Duration kFull = kCost * params::kTokenBurst;
 constexpr std::chrono::seconds kIdle{1};
 
-// Whoever has one IPv6 address has a /64 of them.
-IpAddress owner(IpAddress from) noexcept {
+}  // namespace
+
+IpAddress RateLimiter::owner(IpAddress from) noexcept {
   if (from.family == Family::v6) std::fill(from.octets.begin() + 8, from.octets.end(), std::uint8_t{0});
   return from;
 }
-
-}  // namespace
 
 std::size_t RateLimiter::KeyHash::operator()(const IpAddress& key) const noexcept {
   Octets<8> hash{};

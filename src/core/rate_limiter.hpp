@@ -7,12 +7,22 @@
 #include <culvert/entropy.hpp>
 #include <culvert/time.hpp>
 
+#include "params.hpp"
+
 namespace culvert {
 
 /// Token buckets for handshakes under load [W 5.3]: 20 a second, burst 5, for each IPv4 address or IPv6 /64.
 /// The table is bounded and fails closed: a source that finds no room is refused. Idle entries go after one second.
 class RateLimiter {
  public:
+  // A bucket holds time: each token costs a twentieth of a second, and five fit.
+  static constexpr Duration kCost = Duration(std::chrono::seconds(1)) / params::kTokensPerSecond;
+  static_assert(kCost * params::kTokensPerSecond == std::chrono::seconds(1));
+  static constexpr Duration kFull = kCost * params::kTokenBurst;
+
+  /// Who counts as one sender: whoever has one IPv6 address has a /64 of them.
+  [[nodiscard]] static IpAddress owner(IpAddress from) noexcept;
+
   /// SipHash-2-4 under a random key.
   struct KeyHash {
     Octets<16> seed;

@@ -168,7 +168,7 @@ EngineStatus Engine::status() const {
                       .inside_offload = s.inside_offload,
                       .outside_offloads = s.outside_offloads,
                       .link = s.link,
-                      .queued_handshakes = s.queue.size(),
+                      .queued_handshakes = s.queue.size() + s.workers.under_way(),
                       .load = s.queue.load(read_monotonic()),
                       .control_outside = s.control_closed,
                       .control_drops = numbers_of(s.drops),

@@ -11,6 +11,7 @@
 #include "diagnosis.hpp"
 #include "engine.hpp"
 #include "handshake_queue.hpp"
+#include "handshake_workers.hpp"
 #include "lane.hpp"
 #include "status.hpp"
 #include "system_entropy.hpp"
@@ -59,14 +60,16 @@ struct Engine::State {
 
   SystemEntropy entropy;
   Device device;
-  Wakeup wakeup;  // by lanes
+  Wakeup wakeup;  // by lanes and workers
   BootTimer timer;
   std::optional<Instant> timer_set;
   HandshakeQueue queue;
+  HandshakeWorkers workers{HandshakeWorkers::usual_count(), wakeup};
   io::ReceiveSlab slab{kControlSlots};
   DropCounters drops;
   Diagnosis diagnosis;
-  Instant next_error{};  // when an ICMP message may be looked at again
+  std::size_t refusals_told = 0;  // events of messages that the door refused, in one drain
+  Instant next_error{};           // when an ICMP message may be looked at again
 
   Link link = Link::down;
   std::uint16_t wanted_port = 0;  // 0: any
@@ -96,13 +99,15 @@ struct Engine::State {
 
   // turns
   void drain(io::UdpSocket& socket);
-  void screen(Bytes datagram, const io::InTrain& train);
-  void enqueue(Now now, const report::Handshake& message);
+  void screen(Now now, Bytes datagram, const io::InTrain& train, Actions& actions);
+  void enqueue(Now now, const report::Handshake& message, Actions& actions);
+  void begin(Now now, Actions& actions);
+  void commit(Now now, Actions& actions);
   void take_lane_reports();
   void turn();
   void post_turn();
   void deliver(Now now, Actions actions);
-  void send(Now now, const Outgoing& outgoing);
+  void send(Now now, std::span<const Outgoing> outgoing);
   void lose(Now now, Drop reason, const Outgoing& outgoing);
   void tell(Now now, Event event);
   void tell(const std::optional<Event>& event);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A turn of the control thread: drain a socket or the lanes' rings into the queue of handshakes, compute a few of them,
-// do what is due, hand out what follows. Turns are short, so that a flood of handshakes delays timers and reports by
-// the time of a few multiplications only.
+// A turn of the control thread: what the workers computed is committed, more is given to them, what is due is done, and
+// what follows is handed out. Messages come to the queue between turns, from control's sockets or a lane's ring,
+// through the device's door; what the door refuses is answered at once. Nothing here multiplies, so that a flood of
+// handshakes delays timers and reports by the time of a few hashes only.
 #include <asio/post.hpp>
 
 #include "engine_state.hpp"
@@ -9,26 +10,40 @@
 namespace culvert::engine {
 namespace {
 
-constexpr std::size_t kMessagesATurn = 16;
 constexpr int kErrorsATurn = 16;
 constexpr std::chrono::milliseconds kErrorInterval{5};
+constexpr std::size_t kMessagesATurn = 64;
+constexpr std::size_t kReceivesATurn = 4;  // of each socket
+constexpr std::size_t kSendsACall = 32;
+constexpr std::size_t kEventsADrain = 4;
 constexpr std::size_t kReportsATurn = 256;  // of each lane
 
 }  // namespace
 
 void Engine::State::drain(io::UdpSocket& socket) {
-  const io::ReceiveOutcome outcome = socket.receive(slab);
-  for (const io::InTrain& train : outcome.trains)
-    io::for_each_datagram(train, [&](Bytes datagram) { screen(datagram, train); });
-  if (outcome.status == io::ReceiveStatus::received) return;
+  Actions actions;
+  const Now now = read_now();
+  refusals_told = 0;
+  io::ReceiveStatus status = io::ReceiveStatus::received;
+  for (std::size_t i = 0; i < kReceivesATurn; ++i) {
+    const io::ReceiveOutcome outcome = socket.receive(slab);
+    status = outcome.status;
+    for (const io::InTrain& train : outcome.trains)
+      io::for_each_datagram(train, [&](Bytes datagram) { screen(now, datagram, train, actions); });
+    if (outcome.trains.size() < slab.slots()) break;
+  }
+  // Of a flood people need to hear once; each message of it is counted.
+  if (actions.events.size() > kEventsADrain) actions.events.resize(kEventsADrain);
+  deliver(now, std::move(actions));
+  if (status == io::ReceiveStatus::received) return;
   for (int i = 0; i < kErrorsATurn; ++i) {
     const auto error = io::take_icmp_error(socket.descriptor());
     if (!error) return;
-    note_report(read_now(), unreachable(*error));
+    note_report(now, unreachable(*error));
   }
 }
 
-void Engine::State::screen(Bytes datagram, const io::InTrain& train) {
+void Engine::State::screen(Now now, Bytes datagram, const io::InTrain& train, Actions& actions) {
   if (train.truncated) return drops.count(Drop::truncated);
   // A data message can only have come here behind a program that steers wrongly.
   if (wire::classify(datagram) == wire::Type::data) return drops.count(Drop::unknown_index);
@@ -38,17 +53,22 @@ void Engine::State::screen(Bytes datagram, const io::InTrain& train) {
   message.size = datagram.size();
   message.from = train.from;
   message.local = train.local;
-  enqueue(read_now(), message);
+  enqueue(now, message, actions);
 }
 
-void Engine::State::enqueue(Now now, const report::Handshake& message) {
-  if (const auto type = device.screen(Bytes(message.octets).first(message.size)); !type) {
+void Engine::State::enqueue(Now now, const report::Handshake& message, Actions& actions) {
+  const Bytes datagram = Bytes(message.octets).first(message.size);
+  if (const auto type = device.screen(datagram); !type) {
     drops.count(type.error());
     diagnosis.refused(now, type.error(), message.from);
-    handlers.event({.kind = Event::Kind::refused, .drop = type.error(), .endpoint = message.from}, nullptr);
-  } else if (!queue.push(now.mono, message)) {
-    drops.count(Drop::handshake_queue_full);
+    if (refusals_told++ < kEventsADrain)
+      handlers.event({.kind = Event::Kind::refused, .drop = type.error(), .endpoint = message.from}, nullptr);
+    return;
   }
+  if (const auto admitted = device.admit(now, datagram, message.from, message.local, queue.load(now.mono), actions);
+      !admitted)
+    return drops.count(admitted.error());
+  if (!queue.push(now.mono, message)) drops.count(Drop::handshake_queue_full);
 }
 
 void Engine::State::take_lane_reports() {
@@ -61,7 +81,7 @@ void Engine::State::take_lane_reports() {
       if (const auto* notice = std::get_if<Notice>(&item)) {
         handlers.notice(*notice);
       } else if (const auto* message = std::get_if<report::Handshake>(&std::get<Report>(item))) {
-        enqueue(now, *message);
+        enqueue(now, *message, actions);
       } else {
         note_report(now, std::get<Report>(item));
         device.handle(now, std::get<Report>(item), i, actions);
@@ -75,18 +95,38 @@ void Engine::State::take_lane_reports() {
 void Engine::State::turn() {
   const Now now = read_now();
   Actions actions;
-  for (std::size_t i = 0; i < kMessagesATurn; ++i) {
-    const Load load = queue.load(now.mono);
-    const report::Handshake* message = queue.pop();
-    if (message == nullptr) break;
-    const Bytes datagram = Bytes(message->octets).first(message->size);
-    if (const auto handled = device.handle(now, datagram, message->from, message->local, load, actions); !handled)
-      drops.count(handled.error());
-  }
+  commit(now, actions);
+  begin(now, actions);
   device.run_timers(now, actions);
   deliver(now, std::move(actions));
   rearm();
-  if (queue.size() != 0) post_turn();
+  const bool idle = queue.size() == 0 && workers.under_way() == 0;
+  // The workers wake us when they want more; until then only a turn that ended by its bound has something left to do.
+  if ((queue.size() != 0 && !workers.full()) || (idle && device.prepare_ephemeral())) post_turn();
+}
+
+// Takes what the workers have done; what has a second step goes back to them before anything new.
+void Engine::State::commit(Now now, Actions& actions) {
+  while (auto job = workers.take()) {
+    auto next = device.commit(now, *std::move(job), actions);
+    if (!next)
+      drops.count(next.error());
+    else if (*next)
+      workers.submit(**std::move(next));
+  }
+}
+
+void Engine::State::begin(Now now, Actions& actions) {
+  for (std::size_t i = 0; i < kMessagesATurn && !workers.full(); ++i) {
+    const report::Handshake* message = queue.pop();
+    if (message == nullptr) return;
+    const Bytes datagram = Bytes(message->octets).first(message->size);
+    auto job = device.begin(now, datagram, message->from, message->local, actions);
+    if (!job)
+      drops.count(job.error());
+    else if (*job)
+      workers.submit(**std::move(job));
+  }
 }
 
 void Engine::State::post_turn() {
@@ -106,7 +146,7 @@ void Engine::State::deliver(Now now, Actions actions) {
         if (post.to.include(i)) mail[i].emplace_back(post.change);
     for (std::size_t i = 0; i < lanes.size(); ++i) lanes[i]->post(std::move(mail[i]));
   }
-  for (const Outgoing& outgoing : actions.outgoing) send(now, outgoing);
+  send(now, actions.outgoing);
   for (const Event& event : actions.events) tell(now, event);
 }
 
@@ -130,17 +170,31 @@ void Engine::State::note_report(Now now, const Report& report) {
   });
 }
 
-void Engine::State::send(Now now, const Outgoing& outgoing) {
-  io::UdpSocket* socket = (outgoing.to.address.family == Family::v4 ? v4 : v6).socket.get();
-  if (socket == nullptr) return lose(now, Drop::outside_unreachable, outgoing);
-  const io::OutTrain train{.to = outgoing.to,
-                           .from = outgoing.from,
-                           .tos = outgoing.tos,
-                           .octets = Bytes(outgoing.octets).first(outgoing.size),
-                           .stride = outgoing.size};
-  io::SendOutcome outcome;
-  socket->send({&train, 1}, {&outcome, 1});
-  if (outcome.failed != 0) lose(now, io::send_drop(outcome.error), outgoing);
+void Engine::State::send(Now now, std::span<const Outgoing> outgoing) {
+  std::array<io::OutTrain, kSendsACall> trains;
+  std::array<io::SendOutcome, kSendsACall> outcomes;
+  while (!outgoing.empty()) {
+    const Family family = outgoing.front().to.address.family;
+    std::size_t count = 0;
+    for (; count < std::min(outgoing.size(), kSendsACall) && outgoing[count].to.address.family == family; ++count) {
+      const Outgoing& out = outgoing[count];
+      trains[count] = {.to = out.to,
+                       .from = out.from,
+                       .tos = out.tos,
+                       .octets = Bytes(out.octets).first(out.size),
+                       .stride = out.size};
+    }
+    const std::span<const Outgoing> batch = outgoing.first(count);
+    outgoing = outgoing.subspan(count);
+    io::UdpSocket* socket = (family == Family::v4 ? v4 : v6).socket.get();
+    if (socket == nullptr) {
+      for (const Outgoing& out : batch) lose(now, Drop::outside_unreachable, out);
+      continue;
+    }
+    socket->send(std::span(trains).first(count), std::span(outcomes).first(count));
+    for (std::size_t i = 0; i < count; ++i)
+      if (outcomes[i].failed != 0) lose(now, io::send_drop(outcomes[i].error), batch[i]);
+  }
 }
 
 void Engine::State::lose(Now now, Drop reason, const Outgoing& outgoing) {

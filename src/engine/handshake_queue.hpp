@@ -11,17 +11,19 @@
 namespace culvert::engine {
 
 /// Handshake messages that passed `Device::screen` and wait for their mathematics. Bounded; its length decides whether
-/// the device is under load: from an eighth of the bound on, and for one second after [K].
+/// the device is under load: busy from an eighth of the bound on, and for one second after [K]; heavy from half of it
+/// on, so that the other half is for those who proved their address.
 class HandshakeQueue {
  public:
   static constexpr std::size_t kCapacity = 1024;
-  static constexpr std::size_t kHeavy = kCapacity / 8;
+  static constexpr std::size_t kBusy = kCapacity / 8;
+  static constexpr std::size_t kHeavy = kCapacity / 2;
 
   /// False, and nothing changed, when the queue is full.
   [[nodiscard]] bool push(Instant now, const report::Handshake& message) noexcept {
     if (size_ == kCapacity) return false;
     slots_[(head_ + size_) % kCapacity] = message;
-    if (++size_ >= kHeavy) last_heavy_ = now;
+    if (++size_ >= kBusy) last_busy_ = now;
     return true;
   }
   /// The oldest. borrowed: until the next push. nullptr: none.
@@ -34,7 +36,8 @@ class HandshakeQueue {
   }
   [[nodiscard]] Load load(Instant now) const noexcept {
     if (size_ >= kHeavy) return Load::heavy;
-    return last_heavy_ && now - *last_heavy_ < params::kUnderLoadHold ? Load::heavy : Load::normal;
+    if (size_ >= kBusy) return Load::busy;
+    return last_busy_ && now - *last_busy_ < params::kUnderLoadHold ? Load::busy : Load::normal;
   }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
@@ -42,7 +45,7 @@ class HandshakeQueue {
   std::unique_ptr<report::Handshake[]> slots_ = std::make_unique<report::Handshake[]>(kCapacity);
   std::size_t head_ = 0;
   std::size_t size_ = 0;
-  std::optional<Instant> last_heavy_;
+  std::optional<Instant> last_busy_;
 };
 
 }  // namespace culvert::engine

@@ -20,15 +20,26 @@ TEST_CASE("the queue is first in, first out, and refuses the 1025th") {
   CHECK(queue.pop() == nullptr);
 }
 
-TEST_CASE("from the 128th waiting message on, and for one second after, the device is under load") {
+TEST_CASE("from the 128th waiting message on, and for one second after, the device is busy") {
   HandshakeQueue queue;
   Instant now(100s);
   for (int i = 0; i < 127; ++i) CHECK(queue.push(now, {}));
   CHECK(queue.load(now) == Load::normal);
   CHECK(queue.push(now, {}));
-  CHECK(queue.load(now) == Load::heavy);
+  CHECK(queue.load(now) == Load::busy);
   while (queue.pop() != nullptr) {
   }
-  CHECK(queue.load(now + 999ms) == Load::heavy);
+  CHECK(queue.load(now + 999ms) == Load::busy);
   CHECK(queue.load(now + 1s) == Load::normal);
+}
+
+TEST_CASE("with the 512th message its load is heavy, and busy again as soon as there are fewer") {
+  HandshakeQueue queue;
+  const Instant now(100s);
+  for (int i = 0; i < 511; ++i) CHECK(queue.push(now, {}));
+  CHECK(queue.load(now) == Load::busy);
+  CHECK(queue.push(now, {}));
+  CHECK(queue.load(now) == Load::heavy);
+  CHECK(queue.pop() != nullptr);
+  CHECK(queue.load(now) == Load::busy);
 }

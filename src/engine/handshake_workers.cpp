@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include "handshake_workers.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+
+namespace culvert::engine {
+namespace {
+
+constexpr std::size_t kUsualThreads = 2;
+constexpr int kNiceness = 5;
+
+}  // namespace
+
+std::size_t HandshakeWorkers::usual_count() noexcept {
+  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kUsualThreads);
+}
+
+HandshakeWorkers::HandshakeWorkers(std::size_t count, Wakeup& done)
+    : most_(std::min(count * kForEach, kRoom)), done_wakeup_(done) {
+  // Signals are for the control thread.
+  sigset_t all;
+  sigset_t before;
+  std::latch started(static_cast<std::ptrdiff_t>(count));
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  for (std::size_t i = 0; i < count; ++i) threads_.emplace_back([&] { work(started); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  started.wait();
+}
+
+HandshakeWorkers::~HandshakeWorkers() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  more_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void HandshakeWorkers::submit(HandshakeJob job) {
+  ++under_way_;
+  {
+    const std::lock_guard lock(mutex_);
+    (void)waiting_.push(job);  // there is room for all that may be under way
+  }
+  more_.notify_one();
+}
+
+std::optional<HandshakeJob> HandshakeWorkers::take() {
+  if (under_way_ == 0) return std::nullopt;
+  HandshakeJob job;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!done_.pop(job)) return std::nullopt;
+  }
+  --under_way_;
+  return job;
+}
+
+void HandshakeWorkers::work(std::latch& started) {
+  ::setpriority(PRIO_PROCESS, 0, kNiceness);  // of this thread alone
+  started.count_down();
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    HandshakeJob job;
+    while (!stopping_ && !waiting_.pop(job)) more_.wait(lock);
+    if (stopping_) return;
+    lock.unlock();
+    compute(job);
+    lock.lock();
+    const bool first = done_.room() == kRoom;
+    (void)done_.push(job);
+    if (first) done_wakeup_.wake();
+  }
+}
+
+}  // namespace culvert::engine

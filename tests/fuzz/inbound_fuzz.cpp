@@ -2,8 +2,6 @@
 // A lane's way in: trains as a network card or UDP_GRO may gather them, of genuine and of made-up datagrams in any mix,
 // with any stride. The books must balance: each datagram that came is written, dropped for one reason, a keepalive, or
 // handed on to control; and what is written is what was sealed.
-#include <map>
-
 #include "lane_fixture.hpp"
 #include "support/input.hpp"
 #include "support/replay_model.hpp"
@@ -102,7 +100,6 @@ class Lane {
     wire::store(header, datagram);
     std::copy(plain.begin(), plain.end(), datagram.begin() + 16);
     end_.state.aead.seal_train(keys(1, 2).send, counter, datagram, datagram.size());
-    sealed_[datagram] = plain;
     return datagram;
   }
 
@@ -114,10 +111,14 @@ class Lane {
       const auto to =
           train.octets.begin() + static_cast<std::ptrdiff_t>(std::min((i + 1) * train.stride, train.octets.size()));
       const Octetss datagram(from, to);
-      const auto found = sealed_.find(datagram);
-      if (found == sealed_.end() || wire::load<wire::DataHeader>(datagram).receiver != kIndex) continue;
-      if (!model_.commit(wire::load<wire::DataHeader>(datagram).counter)) continue;
-      const Octetss& plain = found->second;
+      // Keys are fixed, so that a fuzzer may also come by a genuine message without our sealing it.
+      if (wire::classify(datagram) != wire::Type::data) continue;
+      const auto header = wire::load<wire::DataHeader>(datagram);
+      Octetss plain(datagram.size() - 32);
+      if (header.receiver != kIndex ||
+          !crypto::open(keys(1, 2).send, header.counter, Bytes(datagram).subspan(16), {}, plain))
+        continue;
+      if (!model_.commit(header.counter)) continue;
       if (plain.empty()) {
         ++keepalives_;
         continue;
@@ -143,7 +144,6 @@ class Lane {
   LaneEnd end_;
   PeerId peer_;
   culvert::fuzz::ReplayModel model_;
-  std::map<Octetss, Octetss> sealed_;
   std::vector<Octetss> expected_;
   std::uint64_t datagrams_ = 0, keepalives_ = 0, handed_on_ = 0;
 };

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// What a packet half that was taken over may send: any octets as requests, to a host half that has decided one port,
+// one mark and two lanes. It opens and marks nothing else, and each answer is one that the other end would take.
+#include "half_protocol.hpp"
+#include "request_server.hpp"
+#include "support/input.hpp"
+
+using namespace culvert;
+using namespace culvert::daemon;
+using namespace culvert::fuzz;
+
+namespace {
+
+constexpr std::uint16_t kPort = 51820;
+constexpr std::uint32_t kMark = 0xca6c;
+
+RequestCalls calls() {
+  return {.open_udp = [](const io::UdpOptions& options) -> Result<io::Outside, io::SystemError> {
+            require(options.port == kPort && options.fwmark == kMark && options.lanes == 2, "only what was decided");
+            io::Outside outside;
+            outside.port = options.port;
+            return outside;
+          },
+          .set_mark = [](const io::Outside&, std::uint32_t mark) -> Result<void, io::SystemError> {
+            require(mark == kMark, "no other mark");
+            return {};
+          },
+          .scope_index = [](std::string_view name) -> std::uint32_t {
+            require(!name.empty() && name.size() < 16, "a name of an interface");
+            return 7;
+          },
+          .link_drops = [] { return std::uint64_t{1}; }};
+}
+
+template <class Message>
+void try_as(Bytes octets) {
+  const auto message = half::decode<Message>(octets);
+  if (!message) return require(!message.error().empty(), "what is no message is told why");
+  require(std::ranges::equal(half::octets_of(*message), octets), "a message is its octets");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  Input input(data, size);
+  RequestServer server({.lanes = 2, .port = kPort, .mark = kMark}, calls());
+  while (!input.empty()) {
+    const Bytes octets = input.octets(sizeof(half::Request));
+    try_as<half::Request>(octets);
+    const auto request = half::decode<half::Request>(octets);
+    if (!request) continue;
+    const RequestServer::Answer answer = server.answer(*request);
+    require(half::check(answer.reply).has_value(), "the answer is a message");
+    require(answer.reply.serial == request->serial && answer.reply.ask == request->ask, "to this request");
+  }
+  try_as<half::Reply>({data, size});
+  try_as<half::Setup>({data, size});
+  try_as<half::Link>({data, size});
+  try_as<half::Notice>({data, size});
+  return 0;
+}

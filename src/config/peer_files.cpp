@@ -90,13 +90,38 @@ Edit put_in_place(const std::string& draft, const std::string& path, Existing ex
   return failed(path, "cannot be made");
 }
 
-Result<SecretText, std::string> text_of_peer(const PeerConfig& peer) {
+Result<FileText, std::string> text_of_peer(const PeerConfig& peer) {
   if (peer.place.file.ends_with(".conf"))
     return Err{peer.place.file +
                ": peers of wg-quick files are not edited; make a TOML file of it with: culvert import"};
   auto content = read_config_file(peer.place.file);
   if (!content) return Err{peer.place.file + ": " + content.error()};
-  return std::move(content->text);
+  return std::move(*content);
+}
+
+/// `preshared_key_file = "x"`, if the table says so.
+std::string key_line_of(const TomlValue& table) {
+  for (const TomlEntry& entry : table.entries)
+    if (entry.key == "preshared_key_file" || entry.key == "preshared_key_credential")
+      return entry.key + " = " + config::quoted(entry.value.text) + '\n';
+  return {};
+}
+
+/// The peer without its preshared key.
+PeerConfig without_key(const PeerConfig& peer) {
+  PeerConfig out;
+  out.name = peer.name;
+  out.public_key = peer.public_key;
+  out.endpoints = peer.endpoints;
+  out.allowed_ips = peer.allowed_ips;
+  out.persistent_keepalive = peer.persistent_keepalive;
+  out.expires = peer.expires;
+  out.enabled = peer.enabled;
+  return out;
+}
+
+SecretText in_form(PeerLines::Form form, const PeerConfig& peer) {
+  return form == PeerLines::Form::bare ? to_toml(peer) : to_toml_table(peer);
 }
 
 /// Whether the text still can be read, and holds anything.
@@ -108,7 +133,7 @@ Result<bool, std::string> holds_anything(std::string_view text, const std::strin
   return !root->entries.empty();
 }
 
-SecretText spliced(std::string_view text, PeerLines cut, std::string_view instead) {
+SecretText spliced(std::string_view text, const PeerLines& cut, std::string_view instead) {
   SecretText out;
   out.reserve(text.size() + instead.size());
   out.insert(out.end(), text.begin(), text.begin() + static_cast<std::ptrdiff_t>(cut.begin));
@@ -180,11 +205,12 @@ Result<std::string, std::string> add_peer(const std::string& config_path, const 
 }
 
 Edit remove_peer(const std::string& config_path, const PeerConfig& peer) {
-  const auto text = text_of_peer(peer);
-  if (!text) return Err{text.error()};
-  const auto lines = peer_lines(view(*text), peer.place.line);
+  const auto file = text_of_peer(peer);
+  if (!file) return Err{file.error()};
+  const std::string_view text = view(file->text);
+  const auto lines = peer_lines(text, peer.place.line);
   if (!lines) return Err{peer.place.file + ": " + lines.error()};
-  const SecretText rest = spliced(view(*text), with_blank_line(view(*text), *lines), {});
+  const SecretText rest = spliced(text, with_blank_line(text, *lines), {});
   const auto anything = holds_anything(view(rest), peer.place.file);
   if (!anything) return Err{anything.error()};
   const bool own_file = std::filesystem::path(peer.place.file).parent_path() == peer_folder(config_path);
@@ -195,12 +221,18 @@ Edit remove_peer(const std::string& config_path, const PeerConfig& peer) {
 }
 
 Edit replace_peer(const PeerConfig& peer, const PeerConfig& changed) {
-  const auto text = text_of_peer(peer);
-  if (!text) return Err{text.error()};
-  const auto lines = peer_lines(view(*text), peer.place.line);
+  const auto file = text_of_peer(peer);
+  if (!file) return Err{file.error()};
+  const std::string_view text = view(file->text);
+  const auto lines = peer_lines(text, peer.place.line);
   if (!lines) return Err{peer.place.file + ": " + lines.error()};
-  const SecretText table = lines->form == PeerLines::Form::bare ? to_toml(changed) : to_toml_table(changed);
-  const SecretText whole = spliced(view(*text), *lines, view(table));
+  const bool key_stays =
+      !lines->key_line.empty() && ct_equal(peer.preshared_key.secret.bytes(), changed.preshared_key.secret.bytes());
+  if (!key_stays && !changed.preshared_key.secret.is_zero() && file->readable_by_others)
+    return Err{peer.place.file + ": others could read the preshared key in it; run: chmod go-rwx " + peer.place.file};
+  SecretText peer_text = key_stays ? in_form(lines->form, without_key(changed)) : in_form(lines->form, changed);
+  if (key_stays) peer_text.insert(peer_text.end(), lines->key_line.begin(), lines->key_line.end());
+  const SecretText whole = spliced(text, *lines, view(peer_text));
   const auto anything = holds_anything(view(whole), peer.place.file);
   if (!anything) return Err{anything.error()};
   return write_file(peer.place.file, view(whole), Existing::replace);
@@ -215,7 +247,7 @@ Result<PeerLines, std::string> peer_lines(std::string_view text, std::uint32_t h
                                   [](const TomlEntry& entry) { return entry.key == "peer"; });
   if (peers == root->entries.end()) {
     if (header_line > 1) return Err{"line "s + std::to_string(header_line) + " holds no peer any more; try again"};
-    return PeerLines{0, text.size(), PeerLines::Form::bare};
+    return PeerLines{0, text.size(), PeerLines::Form::bare, key_line_of(*root)};
   }
   const auto& items = peers->value.items;
   const auto item = std::find_if(items.begin(), items.end(),
@@ -227,7 +259,7 @@ Result<PeerLines, std::string> peer_lines(std::string_view text, std::uint32_t h
     return Err{"the peer in line "s + std::to_string(header_line) + " is not a [[peer]] table; edit it by hand"};
   std::uint32_t last = header_line;
   for (const TomlEntry& entry : item->entries) last = std::max(last, entry.value.last_line);
-  return PeerLines{begin, offset_of_line(text, last + 1), PeerLines::Form::table};
+  return PeerLines{begin, offset_of_line(text, last + 1), PeerLines::Form::table, key_line_of(*item)};
 }
 
 }  // namespace culvert::config

@@ -41,7 +41,9 @@ enum class Existing : std::uint8_t { replace, refuse };
 /// deleted, if it is in NAME.d.
 [[nodiscard]] Edit remove_peer(const std::string& config_path, const PeerConfig& peer);
 
-/// Writes `changed` where `peer` stands. Comments within its lines go.
+/// Writes `changed` where `peer` stands. Comments within its lines go. A preshared key that is in a file of its own or
+/// a credential stays there unless it changes; then it stands in the configuration, which others must not be able to
+/// read.
 [[nodiscard]] Edit replace_peer(const PeerConfig& peer, const PeerConfig& changed);
 
 /// Where a peer stands in a text, in octets.
@@ -50,6 +52,8 @@ struct PeerLines {
 
   std::size_t begin = 0, end = 0;
   Form form = Form::table;
+  std::string
+      key_line;  // where the preshared key is, when not here: `preshared_key_file = "x"` with its newline, or empty
 };
 
 /// The lines of the `[[peer]]` table whose header is at this line, or of the whole text for a bare peer: with their

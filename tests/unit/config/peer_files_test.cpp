@@ -164,6 +164,39 @@ TEST_CASE("the mode of a file and the link that leads to it survive an edit") {
   CHECK(loaded(load(path)).config.peers.size() == 1);
 }
 
+TEST_CASE("a preshared key in a file of its own stays there until it changes") {
+  const Folder folder;
+  folder.put("anna.psk", "%S\n");
+  const std::string path = folder.put("wg0.toml", R"([interface]
+private_key_file = "anna.psk"
+[[peer]]
+name = "anna"
+public_key = "%A"
+preshared_key_file = "anna.psk"
+)",
+                                      0644);
+  const Loaded all = loaded(load(path));
+  PeerConfig changed = new_peer("anna", 9);
+  changed.preshared_key = all.config.peers[0].preshared_key.clone();
+  REQUIRE(replace_peer(all.config.peers[0], changed));
+  CHECK(folder.get("wg0.toml") == with_keys(R"([interface]
+private_key_file = "anna.psk"
+[[peer]]
+name = "anna"
+public_key = "%A"
+allowed_ips = ["10.0.0.9/32"]
+preshared_key_file = "anna.psk"
+)"));
+
+  changed.preshared_key.secret.bytes()[0] = 8;
+  const Edit edit = replace_peer(all.config.peers[0], changed);
+  REQUIRE(!edit);
+  CHECK(edit.error() == path + ": others could read the preshared key in it; run: chmod go-rwx " + path);
+  REQUIRE(::chmod(path.c_str(), 0600) == 0);
+  REQUIRE(replace_peer(loaded(load(path)).config.peers[0], changed));
+  CHECK(loaded(load(path)).config.peers[0].preshared_key.secret.bytes()[0] == 8);
+}
+
 TEST_CASE("what cannot be edited is left as it is, with a reason") {
   const Folder folder;
   SUBCASE("a peer in braces") {

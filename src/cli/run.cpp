@@ -41,7 +41,7 @@ struct Runner {
   void operator()(const PeerRotateOptions& it) const { rotate_peer(it, line.config_folder, folders, console); }
   void operator()(const ImportOptions& it) const { import_file(it, line.config_folder, console); }
   void operator()(const ExportOptions& it) const { export_file(it, line.config_folder, console); }
-  void operator()(const StatusOptions& status) const { show_status(status, folders, console); }
+  void operator()(const StatusOptions& status) const { show_status(status, line.config_folder, folders, console); }
   void operator()(const KeyOptions& key) const {
     switch (key.kind) {
       case KeyOptions::Kind::private_key:

@@ -3,7 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "failure.hpp"
+#include "load.hpp"
+#include "locate.hpp"
 #include "rates.hpp"
 #include "screen.hpp"
 #include "status_text.hpp"
@@ -13,18 +17,30 @@ namespace {
 
 constexpr std::chrono::milliseconds kBetweenLooks{1000};
 
-InterfaceStatus look_at(const SocketFolders& folders, const std::string& interface) {
+/// Names of peers by their keys, from the files. Not being able to read those is no reason to show nothing.
+using Names = std::map<std::string, std::string>;
+Names names_from_files(const std::string& config_folder, const std::string& interface) {
+  Names names;
+  if (const auto loaded = config::load(config_path(interface, config_folder)))
+    for (const config::PeerConfig& peer : loaded->config.peers) names[to_base64(peer.public_key)] = peer.name;
+  return names;
+}
+
+InterfaceStatus look_at(const SocketFolders& folders, const std::string& interface, const Names& names) {
   auto status = parse_status(read_status(folders, interface));
   if (!status) throw Failure(ExitCode::failed, fmt::format("{}: {}", interface, status.error()));
+  for (PeerStatus& peer : status->peers)
+    if (const auto known = names.find(peer.public_key); peer.name.empty() && known != names.end())
+      peer.name = known->second;
   return std::move(*status);
 }
 
 /// All that answer. A socket file that a dead daemon left is no interface; one that may not be asked is told of.
-std::vector<InterfaceStatus> look_at_all(const SocketFolders& folders) {
+std::vector<InterfaceStatus> look_at_all(const std::string& config_folder, const SocketFolders& folders) {
   std::vector<InterfaceStatus> all;
   for (const std::string& name : interfaces_with_status(folders)) {
     try {
-      all.push_back(look_at(folders, name));
+      all.push_back(look_at(folders, name, names_from_files(config_folder, name)));
     } catch (const Failure& failure) {
       if (failure.code() != ExitCode::not_running) throw;
     }
@@ -32,8 +48,10 @@ std::vector<InterfaceStatus> look_at_all(const SocketFolders& folders) {
   return all;
 }
 
-void watch(const std::string& interface, const SocketFolders& folders, const Console& console) {
-  InterfaceStatus status = look_at(folders, interface);
+void watch(const std::string& interface, const std::string& config_folder, const SocketFolders& folders,
+           const Console& console) {
+  const Names names = names_from_files(config_folder, interface);
+  InterfaceStatus status = look_at(folders, interface, names);
   Rates rates;
   Screen screen(console);
   do {
@@ -41,18 +59,19 @@ void watch(const std::string& interface, const SocketFolders& folders, const Con
     const Screen::Size size = screen.size();
     screen.draw(watch_screen(status, rates, unix_now(), console.colours, size.columns, size.lines - 1));
     if (screen.wait(kBetweenLooks) == Screen::Wish::end) return;
-    status = look_at(folders, interface);
+    status = look_at(folders, interface, names);
   } while (true);
 }
 
 }  // namespace
 
-void show_status(const StatusOptions& options, const SocketFolders& folders, const Console& console) {
+void show_status(const StatusOptions& options, const std::string& config_folder, const SocketFolders& folders,
+                 const Console& console) {
   std::vector<InterfaceStatus> all;
   if (options.interface.empty())
-    all = look_at_all(folders);
+    all = look_at_all(config_folder, folders);
   else
-    all.push_back(look_at(folders, options.interface));
+    all.push_back(look_at(folders, options.interface, names_from_files(config_folder, options.interface)));
   switch (options.form) {
     case StatusOptions::Form::json:
       console.out(status_json(all, unix_now()));
@@ -60,7 +79,7 @@ void show_status(const StatusOptions& options, const SocketFolders& folders, con
     case StatusOptions::Form::watch:
       if (all.size() != 1)
         throw Failure(ExitCode::usage, fmt::format("{} interfaces run; name the one to watch", all.size()));
-      watch(all.front().name, folders, console);
+      watch(all.front().name, config_folder, folders, console);
       return;
     case StatusOptions::Form::person:
       break;

@@ -13,7 +13,9 @@ struct StatusOptions {
   std::string interface;  // empty: all that run
 };
 
+/// \param config_folder  from where peers' names come, where the daemon does not know them and the file may be read.
 /// \throws Failure `not_running` when the interface named, or any at all, has no daemon.
-void show_status(const StatusOptions& options, const SocketFolders& folders, const Console& console);
+void show_status(const StatusOptions& options, const std::string& config_folder, const SocketFolders& folders,
+                 const Console& console);
 
 }  // namespace culvert::cli

@@ -51,8 +51,10 @@ PeerStatus peer_from(const std::string& key, const Json& json) {
   peer.sent = number_at<std::uint64_t>(json, "transferTx");
   peer.persistent_keepalive = number_at<std::uint32_t>(json, "persistentKeepalive");
   peer.state = text_at(json, "state");
+  peer.state_name = text_at(json, "stateName");
   if (const Json& problem = member(json, "lastProblem"); problem.is_object()) {
     peer.problem = text_at(problem, "text");
+    peer.advice = text_at(problem, "advice");
     peer.problem_at = number_at<std::int64_t>(problem, "time");
   }
   if (const Json& ms = member(json, "roundTripMs"); ms.is_number()) peer.round_trip_ms = ms.get<double>();
@@ -81,6 +83,9 @@ Result<InterfaceStatus, std::string> parse_status(std::string_view json) {
   if (const Json& peers = member(document, "peers"); peers.is_object())
     for (const auto& [key, peer] : peers.items())
       if (peer.is_object()) status.peers.push_back(peer_from(key, peer));
+  if (const Json& strangers = member(document, "strangers"); strangers.is_object())
+    for (const Json& key : member(strangers, "keys"))
+      if (key.is_object()) status.strangers.push_back({text_at(key, "publicKey"), text_at(key, "lastFrom")});
   std::map<std::string, std::uint64_t> sums;
   add_drops(member(document, "control"), sums);
   if (const Json& lanes = member(document, "lanes"); lanes.is_array())
@@ -94,10 +99,10 @@ Result<InterfaceStatus, std::string> parse_status(std::string_view json) {
 PeerState state_of(const PeerStatus& peer, std::int64_t now_unix) {
   if (!peer.state.empty()) {
     const std::string text = printable(peer.state);
-    if (text.starts_with("up")) return {PeerState::Grade::good, text};
-    if (text.starts_with("waiting") || text.starts_with("idle") || text.starts_with("never"))
-      return {PeerState::Grade::waiting, text};
-    return {PeerState::Grade::bad, text};
+    if (peer.state_name == "up") return {PeerState::Grade::good, text};
+    const bool waits =
+        peer.state_name == "waiting" || peer.state_name == "idle" || peer.state_name == "never_connected";
+    return {waits ? PeerState::Grade::waiting : PeerState::Grade::bad, text};
   }
   if (peer.latest_handshake == 0) return {PeerState::Grade::waiting, "never connected"};
   const std::int64_t age = now_unix - peer.latest_handshake;

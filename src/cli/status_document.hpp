@@ -22,10 +22,17 @@ struct PeerStatus {
   std::int64_t latest_handshake = 0;  // Unix seconds; 0: never
   std::uint64_t received = 0, sent = 0;
   std::uint32_t persistent_keepalive = 0;  // seconds; 0: off
-  std::string state;                       // the daemon's plain word for it, such as "up"; empty: not told
+  std::string state;                       // the daemon's plain words for it, such as "up"; empty: not told
+  std::string state_name;                  // one word: up, silent, waiting, idle, never_connected, link_down, blocked
   std::string problem;                     // the last one, in words
+  std::string advice;                      // what to do about it
   std::int64_t problem_at = 0;             // Unix seconds
   std::optional<double> round_trip_ms;
+};
+
+/// Somebody who spoke to us under a public key that no peer has.
+struct Stranger {
+  std::string public_key, from;
 };
 
 struct InterfaceStatus {
@@ -35,6 +42,7 @@ struct InterfaceStatus {
   std::uint32_t fwmark = 0;
   std::string link;  // "up", "down"
   std::vector<PeerStatus> peers;
+  std::vector<Stranger> strangers;
   std::vector<std::pair<std::string, std::uint64_t>> drops;  // of all lanes and control, most first
 };
 

@@ -62,6 +62,8 @@ void add_peer(std::string& text, const Paint& paint, const PeerStatus& peer, std
     const std::string when =
         peer.problem_at == 0 ? "" : fmt::format(" ({})", ago_text(std::chrono::seconds(now - peer.problem_at)));
     add_line(text, paint, "last problem", printable(peer.problem) + when);
+    if (!peer.advice.empty() && state_of(peer, now).grade != PeerState::Grade::good)
+      add_line(text, paint, "what to do", printable(peer.advice));
   }
 }
 
@@ -101,6 +103,10 @@ std::string status_text(const InterfaceStatus& status, std::int64_t now_unix, Co
     add_line(text, paint, "dropped", dropped);
   }
   for (const PeerStatus& peer : heard_last_first(status.peers)) add_peer(text, paint, peer, now_unix);
+  for (const Stranger& stranger : status.strangers)
+    text += fmt::format("\n{}: {} from {}\n  to let it in: culvert peer add {} NAME --public-key {}\n",
+                        paint("1;33", "unknown peer"), printable(stranger.public_key), printable(stranger.from),
+                        printable(status.name), printable(stranger.public_key));
   return text;
 }
 

@@ -8,10 +8,11 @@ using namespace culvert::cli;
 TEST_CASE("a status document is read with all that it tells") {
   const auto status = parse_status(R"({
     "interface": "wg0", "link": "up", "publicKey": "PUB", "listenPort": 51820, "fwmark": 51820,
+    "strangers": {"networks": [], "keys": [{"publicKey": "KEY3", "lastFrom": "192.0.2.9:7", "count": 2}]},
     "control": {"drops": {"bad_mac1": 2}}, "lanes": [{"drops": {"replayed": 7, "bad_mac1": 1}}, {"drops": {}}],
     "peers": {"KEY1": {"name": "alice", "endpoint": "192.0.2.1:5", "latestHandshake": 1700000000, "transferRx": 18446744073709551615,
-              "transferTx": 2, "persistentKeepalive": 25, "allowedIps": ["10.0.0.2/32", "fd00::2/128"], "state": "up",
-              "lastProblem": {"text": "no answer", "time": 1600000000}, "roundTripMs": 1.5},
+              "transferTx": 2, "persistentKeepalive": 25, "allowedIps": ["10.0.0.2/32", "fd00::2/128"], "state": "up", "stateName": "up",
+              "lastProblem": {"text": "no answer", "advice": "wait", "time": 1600000000}, "roundTripMs": 1.5},
               "KEY2": {"transferRx": 0, "transferTx": 0, "allowedIps": []}}})");
   REQUIRE(status);
   CHECK(status->name == "wg0");
@@ -30,10 +31,15 @@ TEST_CASE("a status document is read with all that it tells") {
   CHECK(alice.persistent_keepalive == 25);
   CHECK(alice.allowed_ips == std::vector<std::string>{"10.0.0.2/32", "fd00::2/128"});
   CHECK(alice.state == "up");
+  CHECK(alice.state_name == "up");
   CHECK(alice.problem == "no answer");
+  CHECK(alice.advice == "wait");
   CHECK(alice.problem_at == 1'600'000'000);
   CHECK(alice.round_trip_ms == 1.5);
   CHECK(status->peers[1].latest_handshake == 0);
+  REQUIRE(status->strangers.size() == 1);
+  CHECK(status->strangers[0].public_key == "KEY3");
+  CHECK(status->strangers[0].from == "192.0.2.9:7");
   REQUIRE(status->drops.size() == 2);
   CHECK(status->drops[0] == std::pair<std::string, std::uint64_t>{"replayed", 7});
   CHECK(status->drops[1] == std::pair<std::string, std::uint64_t>{"bad_mac1", 3});
@@ -70,7 +76,12 @@ TEST_CASE("a peer's state is the daemon's word, or else what its handshake tells
   peer.state = "blocked: expired";
   CHECK(state_of(peer, 1001).text == "blocked: expired");
   CHECK(state_of(peer, 1001).grade == PeerState::Grade::bad);
+  peer.state = "idle: no traffic, and no session";
+  peer.state_name = "idle";
+  CHECK(state_of(peer, 1001).grade == PeerState::Grade::waiting);
   peer.state = "up\n";
+  peer.state_name = "up";
+  CHECK(state_of(peer, 1001).grade == PeerState::Grade::good);
   CHECK(state_of(peer, 1001).text == "up?");
 }
 

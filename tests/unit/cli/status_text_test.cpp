@@ -57,6 +57,27 @@ TEST_CASE("a person reads the words of `wg show`, states and names, the peer hea
         "  allowed ips: (none)\n");
 }
 
+TEST_CASE("a peer that does not work comes with what to do, and a stranger with the command that lets it in") {
+  InterfaceStatus status;
+  status.name = "wg0";
+  PeerStatus peer;
+  peer.public_key = "KEY";
+  peer.name = "alice";
+  peer.state = "silent for 20 s";
+  peer.state_name = "silent";
+  peer.problem = "no answer";
+  peer.advice = "look at the firewall";
+  status.peers = {peer};
+  status.strangers = {{"STRANGE=", "192.0.2.9:7"}};
+  const std::string text = status_text(status, 0, Console::Colours::none);
+  CHECK(text.find("  last problem: no answer\n  what to do: look at the firewall\n") != std::string::npos);
+  CHECK(
+      text.ends_with("unknown peer: STRANGE= from 192.0.2.9:7\n"
+                     "  to let it in: culvert peer add wg0 NAME --public-key STRANGE=\n"));
+  status.peers[0].state = status.peers[0].state_name = "up";
+  CHECK(status_text(status, 0, Console::Colours::none).find("what to do") == std::string::npos);
+}
+
 TEST_CASE("a link that is down and packets dropped are told") {
   InterfaceStatus status;
   status.name = "wg0";

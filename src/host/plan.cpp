@@ -22,17 +22,21 @@ constexpr std::uint8_t kWidePrefix = 8;  // shorter prefixes hold so much that t
 
 constexpr std::array kFamilies = {Family::v4, Family::v6};
 
-/// Every network that some peer has, once.
+/// Longest first, each once.
+void sort_once(std::vector<Prefix>& networks) {
+  std::sort(networks.begin(), networks.end(), [](const Prefix& a, const Prefix& b) {
+    return a.length != b.length ? a.length > b.length : a.address < b.address;
+  });
+  networks.erase(std::unique(networks.begin(), networks.end()), networks.end());
+}
+
+/// Every network that some peer has.
 std::vector<Prefix> peer_networks(const Config& config) {
   std::vector<Prefix> networks;
   for (const auto& peer : config.peers)
     networks.insert(networks.end(), peer.allowed_ips.begin(), peer.allowed_ips.end());
   for (Prefix& network : networks) network = masked(network);
-  // Longest first; equal ones side by side.
-  std::sort(networks.begin(), networks.end(), [](const Prefix& a, const Prefix& b) {
-    return a.length != b.length ? a.length > b.length : a.address < b.address;
-  });
-  networks.erase(std::unique(networks.begin(), networks.end()), networks.end());
+  sort_once(networks);
   return networks;
 }
 
@@ -51,6 +55,19 @@ bool holds_an_endpoint(const Prefix& network, const Config& config) {
     for (const auto& endpoint : peer.endpoints)
       if (const auto address = parse_address(endpoint.host); address && contains(network, *address)) return true;
   return false;
+}
+
+/// What a table of its own holds besides: the tunnel's own networks and resolvers. Without routes of their own they
+/// would be found in the LAN, if an access point has chosen its addresses to match.
+std::vector<Prefix> with_own(std::vector<Prefix> networks, const Config& config) {
+  for (const Prefix& own : config.addresses)
+    if (own.length < address_bits(own.address.family)) networks.push_back(masked(own));
+  for (const IpAddress& server : config.dns.servers) networks.push_back({server, address_bits(server.family)});
+  // A family that no peer takes keeps its ways.
+  const std::vector<Prefix> peers = peer_networks(config);
+  std::erase_if(networks, [&](const Prefix& each) { return !has_family(peers, each.address.family); });
+  sort_once(networks);
+  return networks;
 }
 
 /// Private networks that the host is directly in, over another link than the tunnel.
@@ -121,7 +138,8 @@ void plan_rules(std::vector<Step>& steps, const Config& config, std::string_view
 void plan_routes(std::vector<Step>& steps, const Config& config, const Choice& choice,
                  const std::vector<Prefix>& networks) {
   const std::uint32_t table = choice.table != 0 ? choice.table : kMainTable;
-  for (const Prefix& network : networks) {
+  const bool own_table = choice.table != 0 && config.table.kind == RoutingTable::Kind::automatic;
+  for (const Prefix& network : own_table ? with_own(networks, config) : networks) {
     // The kernel makes the route to the network of an address by itself, in main.
     const bool made_by_address =
         table == kMainTable && std::any_of(config.addresses.begin(), config.addresses.end(), [&](const Prefix& own) {

@@ -139,7 +139,7 @@ def _(lab):
     expect_equal("10.99.0.2" in a.ip("addr", "show", "dev", NAME), False, "the old address is there")
     expect("10.99.0.3/24" in a.ip("addr", "show", "dev", NAME), "no new address")
     expect_equal(sorted(line.split(" dev")[0] for line in a.ip("route", "show", "table", MARK).splitlines()),
-                 ["10.77.0.0/16", "default"], "routes")
+                 ["10.77.0.0/16", "10.99.0.0/24", "default"], "routes")
     expect_equal(a.ip("-6", "route", "show", "table", "51820"), "", "routes of IPv6")
     with open(resolv, encoding="utf-8") as restored:
         expect_equal(restored.read(), RESOLV, "resolv.conf without DNS in the file")
@@ -149,7 +149,7 @@ def _(lab):
     a.ip("link", "set", "dev", NAME, "up")
     held.must("reassert")
     expect_equal(sorted(line.split(" dev")[0] for line in a.ip("route", "show", "table", MARK).splitlines()),
-                 ["10.77.0.0/16", "default"], "routes after the link was down")
+                 ["10.77.0.0/16", "10.99.0.0/24", "default"], "routes after the link was down")
     os.chmod(resolv, 0o640)
     a.ip("link", "set", "dev", NAME, "name", "other")
     answer = held.say("change " + lab.write(f"{NAME}.toml", configuration("mtu = 1290", **EVERYTHING)))

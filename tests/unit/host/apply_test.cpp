@@ -137,7 +137,8 @@ TEST_CASE("an equal plan changes nothing; differences alone are made: new first,
   REQUIRE(setup.change(plan()));
   CHECK(machine.host.calls == Words{"make address 10.99.0.3/24", "make MTU 1300", "undo address 10.99.0.2/24",
                                     // which the kernel may have removed with it
-                                    "make address fd99::2/64", "make route 0.0.0.0/0 in table 51820",
+                                    "make address fd99::2/64", "make route fd99::/64 in table 51820",
+                                    "make route 10.99.0.0/24 in table 51820", "make route 0.0.0.0/0 in table 51820",
                                     "make route ::/0 in table 51820", "make address 10.99.0.3/24",
                                     "make firewall table culvert-wg0"});
 }

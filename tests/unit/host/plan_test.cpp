@@ -43,6 +43,9 @@ TEST_CASE("a full tunnel: firewall, sysctl, addresses, MTU, up, rules, routes wi
                         "IPv6 rule 32500: unless marked 51820 look in table 51820 for more than /7",
                         "IPv6 rule 32501: to fd00:7::/64 look in table main for more than /63",
                         "IPv6 rule 32502: unless marked 51820 look in table 51820",
+                        "route fd99::/64 in table 51820",
+                        "route 10.99.0.1/32 in table 51820",
+                        "route 10.99.0.0/24 in table 51820",
                         "route 10.5.0.0/16 in table 51820",
                         "route 0.0.0.0/0 in table 51820",
                         "route ::/0 in table 51820",
@@ -119,6 +122,15 @@ TEST_CASE("mark and table are the first that nobody uses; a mark of the configur
   CHECK(choose(config, facts) == Choice{1000, 1000});
   config.fwmark.reset();
   CHECK(choose(config, facts, Choice{51820, 51820}) == Choice{51820, 51820});
+}
+
+TEST_CASE("a family that no peer takes keeps its ways, whatever addresses the tunnel has") {
+  config::Config config = laptop();
+  config.peers[0].allowed_ips = {prefix("0.0.0.0/0")};
+  config.dns.servers = {*parse_address("fd99::1")};
+  for (const step::Route& route : steps_of<step::Route>(plan_of(config, at_home())))
+    CHECK(route.to.address.family == Family::v4);
+  for (const step::Rule& rule : steps_of<step::Rule>(plan_of(config, at_home()))) CHECK(rule.family == Family::v4);
 }
 
 TEST_CASE("a table by number has the routes and nothing else; off has none") {

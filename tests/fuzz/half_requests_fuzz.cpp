@@ -19,6 +19,10 @@ RequestCalls calls() {
             require(options.port == kPort && options.fwmark == kMark && options.lanes == 2, "only what was decided");
             io::Outside outside;
             outside.port = options.port;
+            io::UdpGroup& group = outside.v4.emplace();
+            group.port = options.port;
+            group.lane_receive_octets = 1 << 20;
+            group.lanes.resize(options.lanes);
             return outside;
           },
           .set_mark = [](const io::Outside&, std::uint32_t mark) -> Result<void, io::SystemError> {

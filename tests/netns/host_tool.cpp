@@ -3,8 +3,7 @@
 //
 //   host_tool hold NAME JOURNAL [RESOLV_CONF [BUS [RESOLVCONF_FOLDERS [INTERFACE_ORDER]]]]
 //       opens the interface, then does what standard input says, and answers each line with "ok" or "failed: WORDS":
-//       up FILE | change FILE | reassert | undo | repair keep|lift | portal SECONDS UID|- RESOLVER... | portal close |
-//       portal left | choice | resolvers
+//       up FILE | change FILE | reassert | undo | repair keep|lift | portal SECONDS UID|- | portal close | portal left
 //   host_tool guard FILE       raises the kill switch of a configuration, before there is an interface
 //   host_tool lift NAME        lifts it
 //   host_tool repair JOURNAL keep|lift RESOLV_CONF
@@ -30,6 +29,7 @@
 #include "firewall.hpp"
 #include "load.hpp"
 #include "nft.hpp"
+#include "portal.hpp"
 #include "system_hands.hpp"
 
 namespace {
@@ -105,7 +105,8 @@ Result<void, Failure> do_up(HostSetup& setup, const std::string& file, const std
   return setup.apply(*plan);
 }
 
-Result<void, Failure> obey(HostSetup& setup, const std::string& name, std::istringstream& words) {
+Result<void, Failure> obey(HostSetup& setup, const DnsPlaces& places, const std::string& name,
+                           std::istringstream& words) {
   std::string verb, argument;
   words >> verb >> argument;
   if (verb == "up") return do_up(setup, argument, name);
@@ -117,6 +118,16 @@ Result<void, Failure> obey(HostSetup& setup, const std::string& name, std::istri
   if (verb == "reassert") return setup.reassert();
   if (verb == "undo") return setup.undo();
   if (verb == "repair") return setup.repair(argument == "keep" ? Guard::keep : Guard::lift);
+  if (verb == "portal" && argument == "close") return close_portal(name);
+  if (verb == "portal") {
+    PortalRequest request;
+    request.time = std::chrono::seconds(std::atoi(argument.c_str()));
+    std::string user;
+    words >> user;
+    if (user != "-") request.user = static_cast<std::uint32_t>(std::atoi(user.c_str()));
+    request.resolvers = outside_resolvers(places, setup.made());
+    return open_portal(name, request);
+  }
   return Err{Failure{0, verb, "is no command", ""}};
 }
 
@@ -142,10 +153,12 @@ int hold(const std::vector<std::string>& words) {
   std::cout << "ok" << std::endl;
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream command(line);
-    if (line == "choice")
-      std::cout << setup->choice().mark << ' ' << setup->choice().table << std::endl;
-    else
-      report(obey(*setup, name, command));
+    if (line == "portal left") {
+      const auto left = portal_left(name);
+      report(Err{Failure{0, left ? std::to_string(left->count()) + " s" : "shut", "", ""}});
+    } else {
+      report(obey(*setup, places, name, command));
+    }
     for (const std::string& note : setup->take_notes()) std::cerr << note << std::endl;
   }
   ::close(tun);

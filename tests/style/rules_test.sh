@@ -36,7 +36,7 @@ ban "left undone" '\b(TODO|FIXME|XXX)\b' src include
 # A path into somebody's home or work folder is of no use on another machine.
 while read -r hit; do
   complain "$hit    <- a path of one machine"
-done < <(grep -rnIE --exclude-dir='build*' --exclude-dir=.git --exclude=rules_test.sh '(^|[^A-Za-z0-9_.$}-])/(home|root|work|Users|mnt)/[a-z]' . | head -20)
+done < <(grep -rnIE --exclude-dir='build*' --exclude-dir=.git --exclude=.git --exclude=rules_test.sh '(^|[^A-Za-z0-9_.$}-])/(home|root|work|Users|mnt)/[a-z]' . | head -20)
 
 headers=0
 while read -r header; do

@@ -109,7 +109,7 @@ def state(host, resolv):
     parts.append(str(sorted(os.listdir(os.path.dirname(resolv)))))
     # What the kernel gives a link when it is first up, a queue and a secret, goes with the link.
     text = re.sub(rf"(?m)^.*\.{NAME}\.(addr_gen_mode|stable_secret).*\n", "", "\n".join(parts))
-    return re.sub(rf"( {NAME}: .* qdisc) \S+", r"\1", text)
+    return re.sub(rf"( {NAME}(?:@\S+)?: .* qdisc) \S+", r"\1", text)
 
 
 def difference(before, after):

@@ -203,6 +203,7 @@ def _(lab):
         wait_until(lambda: capture.count(family) > 100, f"the chatter to be heard by {family} while nothing forbids it")
     capture.stop()
     tool(a, "guard", file)
+    tool(a, "guard", file)
     capture = router.capture("left", CLEAR)
     journal = lab.path("journal")
 

@@ -33,7 +33,7 @@ struct Options {
   std::optional<int> tun_fd;   // inherited TUN queue
   std::optional<int> uapi_fd;  // inherited listening socket
   LogLevel log_level = LogLevel::error;
-  std::optional<unsigned> lanes;  // nullopt: as many as there are processors
+  std::optional<unsigned> lanes;  // nullopt: one, which measured best
   OffloadSwitches offloads;
   std::string metrics_listen;  // see metrics_listen.hpp; empty: no metrics
   bool all_metric_names = false;

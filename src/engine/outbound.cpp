@@ -3,12 +3,18 @@
 
 #include <algorithm>
 
+#include "icmp_unreachable.hpp"
 #include "messages.hpp"
 
 namespace culvert::engine {
 namespace {
 
 constexpr std::size_t kReadsARound = 64;
+constexpr unsigned kLoneRounds = 4;  // after so many, a round reads once
+constexpr unsigned kLookAgain = 8;   // and every so many, it looks for more
+
+constexpr std::chrono::milliseconds kIcmpCost{10};  // a hundred messages a second
+constexpr std::chrono::milliseconds kIcmpBurst{500};
 
 }  // namespace
 
@@ -20,13 +26,19 @@ Outbound::Outbound(LaneState& state, io::TunQueue& tun)
 
 Progress Outbound::run() {
   Progress progress = Progress::more;
-  for (std::size_t i = 0; i < kReadsARound && progress == Progress::more; ++i) {
+  const bool once = lone_rounds_ >= kLoneRounds && lone_rounds_ % kLookAgain != 0;
+  const std::size_t most = once ? 1 : kReadsARound;
+  std::size_t found = 0;
+  while (found < most && progress == Progress::more) {
     const auto read = tun_.read({super_.get(), io::kSuperPacketOctets});
-    if (read)
+    if (read) {
       take(read->header, read->packet);
-    else
+      ++found;
+    } else {
       progress = read.error().stop == io::TunStop::gone ? Progress::gone : Progress::idle;
+    }
   }
+  lone_rounds_ = found == 1 ? lone_rounds_ + 1 : 0;
   close_train();
   flush();
   return progress;
@@ -36,9 +48,23 @@ void Outbound::take(const io::VnetHeader& header, Bytes packet) {
   const auto plan = io::plan(header, packet);
   if (!plan) return state_.path.drops().count(plan.error());
   const auto peer = state_.path.route(packet);
-  if (!peer) return state_.path.drop_outward(state_.now, peer.error(), plan->count, packet, state_.reports);
+  if (!peer) return refuse(peer.error(), plan->count, packet);
   const wire::Ecn ecn = wire::ecn(packet);
   for (std::size_t i = 0; i < plan->count; ++i) add(**peer, *plan, i, ecn);
+}
+
+// The host hears at once that nobody is there, instead of waiting; as often as a bucket allows.
+void Outbound::refuse(Drop why, std::size_t count, Bytes packet) {
+  state_.path.drop_outward(state_.now, why, count, packet, state_.reports);
+  if (why != Drop::no_peer_for_destination && why != Drop::no_endpoint) return;
+  const Instant after = std::max(icmp_full_at_, state_.now) + kIcmpCost;
+  if (after > state_.now + kIcmpBurst) return;
+  std::array<std::uint8_t, io::kMostIcmpOctets> message;
+  const std::size_t octets = io::icmp_unreachable(packet, message);
+  if (octets == 0) return;
+  icmp_full_at_ = after;
+  const iovec part{.iov_base = message.data(), .iov_len = octets};
+  (void)tun_.write({}, {&part, 1});  // lost or not: the drop is counted
 }
 
 void Outbound::add(DataPath::Peer& peer, const io::SegmentPlan& plan, std::size_t index, wire::Ecn ecn) {

@@ -12,6 +12,10 @@
 //   [4] it carries the same ECN bits
 // Same session, endpoint and source address follow from [0]: they change between batches only.
 // No batch waits for more: what one round of reads brought is sent at the end of the round.
+//
+// A round ends with a read that finds nothing, which is a wasted system call when packets come one by one. So after
+// some rounds that found one packet each, a round reads once, and the descriptor, watched by level, tells if more
+// waits. Every eighth round looks again.
 #pragma once
 
 #include <array>
@@ -56,6 +60,7 @@ class Outbound {
   };
 
   void take(const io::VnetHeader& header, Bytes packet);
+  void refuse(Drop why, std::size_t count, Bytes packet);
   void add(DataPath::Peer& peer, const io::SegmentPlan& plan, std::size_t index, wire::Ecn ecn);
   [[nodiscard]] bool joins(const DataPath::Peer& peer, std::size_t slot, wire::Ecn ecn) const noexcept;
   void open_train(DataPath::Peer& peer, std::size_t slot, wire::Ecn ecn);
@@ -67,6 +72,8 @@ class Outbound {
 
   LaneState& state_;
   io::TunQueue& tun_;
+  unsigned lone_rounds_ = 0;  // in a row that found one packet
+  Instant icmp_full_at_{};    // the bucket of ICMP messages, as the instant at which it will be full
   std::unique_ptr<std::uint8_t[]> super_;
   std::unique_ptr<std::uint8_t[]> slab_;
   std::size_t used_ = 0;  // octets of the slab that wait to be sent

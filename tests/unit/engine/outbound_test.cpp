@@ -183,3 +183,52 @@ TEST_CASE("a deleted interface ends the reading") {
   lane.tun.at_end = io::TunStop::gone;
   CHECK(lane.outbound.run() == Progress::gone);
 }
+
+TEST_CASE("a host hears at once that nobody is behind a destination, a bounded number of times") {
+  Sender lane;
+  for (int i = 0; i < 1000; ++i) lane.tun.waiting.push_back(packet(1, 77, 100));
+  while (!lane.tun.waiting.empty()) (void)lane.outbound.run();
+  CHECK(lane.dropped(Drop::no_peer_for_destination) == 1000);
+  CHECK(lane.udp->sent.empty());
+  REQUIRE(lane.tun.written.size() == 50);
+  const Octetss& message = lane.tun.written[0];
+  REQUIRE(message.size() == 20 + 8 + 100);
+  CHECK(message[9] == 1);   // ICMP
+  CHECK(message[20] == 3);  // unreachable
+  CHECK(message[21] == 1);  // the host
+  CHECK(message[15] == 77);
+  CHECK(message[19] == 1);
+
+  lane.state.now += std::chrono::milliseconds(10);
+  for (int i = 0; i < 5; ++i) lane.tun.waiting.push_back(packet(1, 77, 100));
+  (void)lane.outbound.run();
+  CHECK(lane.tun.written.size() == 51);
+}
+
+TEST_CASE("a host hears the same of a peer that has no endpoint") {
+  Sender lane;
+  const PeerId far = lane.add_peer(3);
+  (void)lane.state.path.apply(change::EndpointMoved{far, std::nullopt, std::nullopt});
+  lane.tun.waiting.push_back(packet(1, 3, 100));
+  (void)lane.outbound.run();
+  CHECK(lane.dropped(Drop::no_endpoint) == 1);
+  CHECK(lane.tun.written.size() == 1);
+}
+
+TEST_CASE("after packets that came one by one, what comes in a burst is still read whole, in order") {
+  Sender lane;
+  std::uint32_t number = 0;
+  for (; number < 20; ++number) {
+    lane.tun.waiting.push_back(packet(1, 2, 100, number));
+    (void)lane.outbound.run();
+  }
+  for (; number < 60; ++number) lane.tun.waiting.push_back(packet(1, 2, 100, number));
+  int rounds = 0;  // a watched descriptor stays ready while packets wait
+  for (; !lane.tun.waiting.empty(); ++rounds) (void)lane.outbound.run();
+  CHECK(rounds <= 8);
+  std::uint64_t expected = 0;
+  for (const Sent& train : lane.udp->sent)
+    for (std::size_t at = 0; at < train.octets.size(); at += train.stride)
+      CHECK(counter_at(train.octets, at) == expected++);
+  CHECK(expected == 60);
+}

@@ -31,7 +31,10 @@ void each_peer(Page& page, std::string_view name, Type type, std::string_view he
 
 std::string list_of(const std::vector<Prefix>& prefixes) {
   std::string text;
-  for (const Prefix& prefix : prefixes) text += (text.empty() ? "" : ",") + to_string(prefix);
+  for (const Prefix& prefix : prefixes) {
+    if (!text.empty()) text += ',';
+    text += to_string(prefix);
+  }
   return text;
 }
 

@@ -15,14 +15,15 @@ import json
 import os
 import socket
 import struct
+import subprocess
 import sys
 
 from arena import FORGED, Arena, forget_sessions, summary
 from authority import DOMAIN
-from lab import wait_until
+from lab import Failure, wait_until
 from pcap import Tap
 from tunnel import CULVERTD, Tunnel
-from visibility import cell
+from visibility import cell, unmeasured
 from world import CLIENT, GATEWAY, HOSTS, PATHS, TUNNELLED, drops_of
 
 FORGED_ANSWER = (b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nConnection: close\r\n\r\nFORGED\n").hex()
@@ -356,5 +357,8 @@ def measure(stage, progress):
         table[path] = {}
         for number, (key, function) in enumerate(ATTACKS, 1):
             progress(f"attacks, {title}: {number} of {len(ATTACKS)}, {ROWS[key]}")
-            table[path][key] = function(arena)
+            try:
+                table[path][key] = function(arena)
+            except (Failure, subprocess.TimeoutExpired, OSError) as why:  # one attack that cannot be made spoils no other
+                table[path][key] = unmeasured(why)
     return table

@@ -82,7 +82,8 @@ def both(result):
     if alone and together:
         lines.append(f"A new TLS connection took {alone['round_trips']} round trips to its first octet without the tunnel and "
                      f"{together['round_trips']} within it, once the tunnel was up.")
-    octets = {path: dict(map(tuple, result.get("cost", {}).get("overhead", {}).get(path, []))) for path in PATHS}
+    points = result.get("cost", {}).get("overhead", {})
+    octets = {path: dict(map(tuple, points[path])) if isinstance(points.get(path), list) else {} for path in PATHS}
     if all(512 in octets[path] for path in PATHS):
         lines.append(f"A message of 512 octets became {octets['clear'][512]} in the clear, {octets['tls'][512]} under TLS, "
                      f"{octets['tunnel'][512]} through the tunnel and {octets['both'][512]} as both.")

@@ -8,7 +8,9 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import sys
+import tempfile
 import textwrap
 import time
 
@@ -24,7 +26,7 @@ import upkeep  # noqa: E402
 import visibility  # noqa: E402
 from authority import Authority  # noqa: E402
 from day import Day, plant  # noqa: E402
-from lab import Failure, enter, run  # noqa: E402
+from lab import Failure, enter  # noqa: E402
 from services import Services  # noqa: E402
 from world import HOSTS, OBSERVERS, PATHS, SECURED, World  # noqa: E402
 
@@ -125,30 +127,37 @@ def show_cost(cost_of):
         say(f"  {line['title']:<34}" + (line.get("why") or f"{line['milliseconds']:>7.1f} ms {line['round_trips']:>3} round trips"))
     say("\nA DOWNLOAD")
     for path, line in cost_of["bulk"].items():
-        say(f"  {PATHS[path]:<34}" + (line.get("why") or f"{line['one']:>6} Mbit/s, {line['many']} with eight; processor for a gigabyte "
+        say(f"  {PATHS[path]:<34}" + (line.get("why") or f"{line['one']:>6} Mbit/s, {line['many'] or '?'} with eight; processor for a gigabyte "
                                       f"{sum(line['cpu'].values()):.2f} s"))
 
 
 def options():
     parser = argparse.ArgumentParser(prog="tools/contrast", description=__doc__.splitlines()[0])
     parser.add_argument("--reduced", action="store_true", help="only the day and who sees what")
-    parser.add_argument("--output", default="contrast-report", help="where report.html and report.json go (%(default)s)")
+    parser.add_argument("--output", default="contrast-report", metavar="FOLDER", help="where report.html and report.json go (%(default)s)")
     return parser.parse_args()
+
+
+def write(folder, result):
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "report.json"), "w", encoding="utf-8") as file:
+        json.dump(result, file, indent=1, ensure_ascii=False)
+    with open(os.path.join(folder, "report.html"), "w", encoding="utf-8") as file:
+        file.write(report.build(result))
 
 
 def main():
     chosen = options()
     enter(refuse=lambda why, _: sys.exit(f"tools/contrast cannot run here: {why}"))
+    # Everything that the run writes but the report lies in one folder, which goes with it however it ends.
+    tempfile.tempdir = tempfile.mkdtemp(prefix="culvert-contrast-")
+    os.chmod(tempfile.tempdir, 0o711)
     stage, code = None, 0
     try:
         stage = Stage()
         result = measure(stage, chosen.reduced)
         result["meta"]["seconds"] = round(time.monotonic() - _begun, 1)
-        os.makedirs(chosen.output, exist_ok=True)
-        with open(os.path.join(chosen.output, "report.json"), "w", encoding="utf-8") as file:
-            json.dump(result, file, indent=1, ensure_ascii=False)
-        with open(os.path.join(chosen.output, "report.html"), "w", encoding="utf-8") as file:
-            file.write(report.build(result))
+        write(chosen.output, result)
         show(result)
         step(f"done: {chosen.output}/report.html and report.json")
     except KeyboardInterrupt:
@@ -162,7 +171,7 @@ def main():
     finally:
         if stage:
             stage.close()
-            run(["rm", "-rf", stage.world.directory])
+        shutil.rmtree(tempfile.tempdir, ignore_errors=True)
     sys.exit(code)
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import resource
 import statistics
+import subprocess
 import sys
 import time
 
@@ -290,35 +291,44 @@ class QuietArena:
         self.world, self.ap, self.unique = bench.world, bench.world.ap, bench.name
 
 
+def attempt(function, *argv):
+    """What a measurement returns, or {"why": ...} where it cannot be made."""
+    try:
+        return function(*argv)
+    except (Failure, subprocess.SubprocessError, OSError, StopIteration) as why:
+        return {"why": " ".join(str(why).split())[:300] or repr(why)}
+
+
+def on_each_path(stage, function, bench):
+    made = {}
+    for path in PATHS:
+        stage.world.go(path)
+        made[path] = attempt(function, bench, path)
+    return made
+
+
 def measure(stage, progress):
     bench = Bench(stage, None)
     arena = QuietArena(bench)
     bench.wire_of = lambda **options: HostileWire(arena, options)
-    result = {"delay": DELAY, "first_octet": [], "bulk": {}, "overhead": {}, "roaming": {}, "impaired": {}, "bulk_octets": BULK_OCTETS,
-              "film_part": FILM_PART}
+    result = {"delay": DELAY, "first_octet": [], "bulk_octets": BULK_OCTETS, "film_part": FILM_PART}
     progress(f"cost: round trips and time to the first octet, over {DELAY * 2000:.0f} ms there and back")
     prepared = variants(bench)
     with bench.wire_of(delay=DELAY):
         for variant in prepared:
-            result["first_octet"].append(first_octet(bench, *variant))
+            line = attempt(first_octet, bench, *variant)
+            result["first_octet"].append({"key": variant[0], "title": variant[1], "path": variant[2]} | line)
     progress("cost: octets by size of message")
-    for path in PATHS:
-        stage.world.go(path)
-        result["overhead"][path] = overhead(bench, path)
+    result["overhead"] = on_each_path(stage, overhead, bench)
     progress("cost: loss and reordering")
-    for path in PATHS:
-        stage.world.go(path)
-        result["impaired"][path] = impaired(bench, path)
+    result["impaired"] = on_each_path(stage, impaired, bench)
     progress("cost: the client's address changes")
-    for path in PATHS:
-        stage.world.go(path)
-        result["roaming"][path] = roaming(bench, path)
+    result["roaming"] = on_each_path(stage, roaming, bench)
     progress("cost: processor for handshakes")
-    result["handshakes"] = handshakes(bench)
+    lines = attempt(handshakes, bench)
+    result["handshakes"] = lines if isinstance(lines, list) else [{"title": "handshakes", "path": "clear", "microseconds": None} | lines]
     progress("cost: throughput and processor for a gigabyte")
     stage.world.offload("on")
-    for path in PATHS:
-        stage.world.go(path)
-        result["bulk"][path] = bulk(bench, path)
+    result["bulk"] = on_each_path(stage, bulk, bench)
     stage.world.offload("off")
     return result

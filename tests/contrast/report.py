@@ -194,26 +194,36 @@ def cost(page):
              bars([(line["title"], line["path"], line.get("milliseconds"),
                     line.get("why") or f'{line["milliseconds"]:.0f} ms, {line["round_trips"]} round trips') for line in cost_of["first_octet"]]))
     page.add("<h3>Octets added to a message, by its size</h3>",
-             lines({path: [[size, octets - size] for size, octets in points] for path, points in cost_of["overhead"].items()},
+             lines({path: [[size, octets - size] for size, octets in points] for path, points in measured(cost_of["overhead"]).items()},
                    "octets of the message", "octets added, IP and TCP headers included"))
-    good = {path: line for path, line in cost_of["bulk"].items() if "why" not in line}
     page.add("<h3>Throughput, one connection and eight</h3>",
              bars([(f"{PATHS[path]}, {word}", path, line.get(key), f"{line[key]} Mbit/s" if line.get(key) else line.get("why", "not finished"))
                    for path, line in cost_of["bulk"].items() for key, word in (("one", "one"), ("many", "eight"))]))
-    page.add("<h3>Processor for a gigabyte, by program</h3>", stacked([(PATHS[path], path, line["cpu"]) for path, line in good.items()]))
+    page.add("<h3>Processor for a gigabyte, by program</h3>", stacked([(PATHS[path], path, line["cpu"]) for path, line in measured(cost_of["bulk"]).items()]))
     page.add("<h3>Processor of the answering side for one handshake</h3>",
-             bars([(line["title"], line["path"], line["microseconds"], f'{line["microseconds"]} µs (of {line["count"]})')
+             bars([(line["title"], line["path"], line["microseconds"], line.get("why") or f'{line["microseconds"]} µs (of {line["count"]})')
                    for line in cost_of["handshakes"]]))
     page.add(f'<h3>{cost_of["film_part"] / 1e6:.1f} MB over a bad wire, 10 ms there and back</h3>',
              bars([(f"{PATHS[path]}, {word}", path, line[key].get("seconds"), line[key].get("why") or f'{line[key]["seconds"]} s')
-                   for path, line in cost_of["impaired"].items()
+                   for path, line in measured(cost_of["impaired"]).items()
                    for key, word in (("clean", "clean"), ("loss", "1 % lost"), ("reorder", "5 % late"))]))
+    for key, what in (("overhead", "octets"), ("bulk", "throughput"), ("impaired", "the bad wire")):
+        for path, line in cost_of[key].items():
+            if "why" in line:
+                page.add(f"<p>{escape(what)}, {PATHS[path]}: not measured, {escape(line['why'])}</p>")
     page.add("<h3>The client's address changes under an open connection</h3>",
              page.list_of("new address", PATHS, {path: roamed(line) for path, line in cost_of["roaming"].items()}))
 
 
+def measured(of_path):
+    """Without the paths on which it could not be measured."""
+    return {path: line for path, line in of_path.items() if "why" not in line or "survived" in line}
+
+
 def roamed(line):
     evidence = [json.dumps(line)]
+    if "survived" not in line:
+        return {"level": "unmeasured", "short": "not measured", "text": line["why"], "evidence": evidence}
     if line["survived"]:
         return {"level": "shut", "short": "goes on", "text": f"longest wait {line['longest_wait']} s", "evidence": evidence}
     return {"level": "open", "short": "breaks", "text": f"{line['answered']} answers before, none after: {line['why']}", "evidence": evidence}

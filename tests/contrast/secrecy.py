@@ -10,9 +10,11 @@ import hmac
 import os
 import subprocess
 
+from arena import forget_sessions
 from authority import DOMAIN
+from lab import Failure
 from pcap import Tap, dissect
-from visibility import cell
+from visibility import cell, unmeasured
 
 ROWS = {"control": "TLS 1.3, with the session's own keys (a check of the tool)", "rsa": "TLS 1.2 with static RSA, the certificate's key",
         "ecdhe": "TLS 1.2 with ECDHE, the certificate's key", "ticket12": "TLS 1.2 with a ticket, the ticket key",
@@ -193,7 +195,6 @@ def attack_tickets13(recorder, table, planted):
 
 
 def attack_tunnel(recorder, table):
-    from arena import forget_sessions  # noqa: only here
     world, secret = recorder.world, recorder.stage.planted["page"]
     world.go("tunnel")
 
@@ -228,8 +229,12 @@ def measure(stage, progress):
     """{row: cell}, in the order of ROWS."""
     recorder, table = Recorder(stage), {}
     stage.world.go("clear")
-    progress("recorded traffic, attacked with the keys of TLS servers")
-    attack_tls(recorder, table)
-    progress("recorded traffic, attacked with the tunnel's static keys")
-    attack_tunnel(recorder, table)
-    return {row: table[row] for row in ROWS}
+    why = {}
+    for title, attack in (("the keys of TLS servers", attack_tls), ("the tunnel's static keys", attack_tunnel)):
+        progress(f"recorded traffic, attacked with {title}")
+        try:
+            attack(recorder, table)
+        except (Failure, subprocess.SubprocessError, OSError, ValueError, IndexError) as error:
+            why[title] = repr(error)
+    stage.world.go("clear")
+    return {row: table.get(row) or unmeasured(why) for row in ROWS}

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Identity and its upkeep: what proves who is who, what lapses, what an operator must renew, and what the person sees when nobody did."""
+import subprocess
 import time
 
 from arena import summary
 from authority import DOMAIN
-from lab import wait_until
+from lab import Failure, wait_until
 from tunnel import genkey, pubkey
-from visibility import cell
+from visibility import cell, unmeasured
 from world import HOSTS
 
 ROWS = {"chain": "what proves the server", "dates": "what lapses by itself", "expired": "an expired certificate", "name": "a certificate for "
@@ -36,6 +37,7 @@ def measure_tls(stage, table):
     table["name"] = shown(day.curl("--resolve", f"shell.{DOMAIN}:443:{HOSTS['www']}", f"https://shell.{DOMAIN}/"), "accepted",
                           "every visitor is refused")
     table["client_expired"] = mutual(stage)
+    table["revoked"] = revoked(stage)
 
 
 def mutual(stage):
@@ -84,7 +86,6 @@ def measure_tunnel(stage, table):
     table["added"] = cell("shut" if back else "open", f"in after {time.monotonic() - started:.1f} s" if back else "not in within 120 s",
                           "the client sent all the while; its next handshake succeeds", ["wg set gate0 peer … allowed-ips …"])
     rekeyed(stage, table, answered)
-    world.go("clear")
 
 
 def rekeyed(stage, table, answered):
@@ -115,9 +116,12 @@ def wait_for(condition, seconds):
 def measure(stage, progress):
     table = {}
     stage.world.go("clear")
-    progress("identity and upkeep: certificates")
-    measure_tls(stage, table)
-    table["revoked"] = revoked(stage)
-    progress("identity and upkeep: keys")
-    measure_tunnel(stage, table)
-    return {row: table[row] for row in ROWS}
+    why = {}
+    for title, measured in (("certificates", measure_tls), ("keys", measure_tunnel)):
+        progress(f"identity and upkeep: {title}")
+        try:
+            measured(stage, table)
+        except (Failure, subprocess.SubprocessError, OSError) as error:
+            why[title] = repr(error)
+    stage.world.go("clear")
+    return {row: table.get(row) or unmeasured(why) for row in ROWS}

@@ -68,6 +68,10 @@ def cell(level, short, text, evidence=()):
     return {"level": level, "short": short, "text": text, "evidence": list(evidence)}
 
 
+def unmeasured(why):
+    return cell("unmeasured", "not measured", " ".join(str(why).split())[:300])
+
+
 def level_of(found, whole):
     return "shut" if not found else "open" if found == whole else "part"
 

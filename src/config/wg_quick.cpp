@@ -217,7 +217,10 @@ void Reader::take_dns(Piece item) {
 
 void Reader::take_interface(const std::string& key, Piece value) {
   const auto command = [&](std::vector<std::string>& out) {
-    if (!value.text.empty()) out.emplace_back(value.text);
+    if (value.text.find_first_of(std::string_view("\r\0", 2)) != std::string_view::npos)
+      refuse(value, "a control character stands in the command; write the line anew");
+    else if (!value.text.empty())
+      out.emplace_back(value.text);
   };
   if (key == "privatekey") {
     take_secret(value, config_.private_key.secret.bytes());

@@ -136,6 +136,9 @@ TEST_CASE("line ends, blanks and case are free, and a comment may stand behind a
   CHECK(config.peers.size() == 1);
   CHECK(conf("PostUp = echo a # b\n").hooks.post_up == std::vector<std::string>{"echo a"});
   CHECK(conf("PostUp = a=b; echo $a\n").hooks.post_up == std::vector<std::string>{"a=b; echo $a"});
+  CHECK(
+      joined(errors(read_conf(kHead + "PostUp = a\rb\n"))) ==
+      "wg0.conf:4:10: error: Interface.PostUp = a?b: a control character stands in the command; write the line anew\n");
   CHECK(conf("FwMark = off\n").fwmark == 0u);
   CHECK(conf("Table = 0x100\n").table.number == 256);
 }

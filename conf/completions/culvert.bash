@@ -30,18 +30,20 @@ _culvert() {
     --config-dir) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
   esac
   case $verb in
-    '') choices='up down reload portal status check init peer import export genkey pubkey genpsk version help --help --version --config-dir' ;;
+    '') choices='up down reload portal status doctor events check init peer import export genkey pubkey genpsk version help --help --version --config-dir' ;;
     up | check | export)
       choices="$(_culvert_interfaces)"
       [ "$verb" != export ] || choices+=' --output'
       mapfile -t COMPREPLY < <(compgen -f -X '!*.@(toml|conf)' -- "$current")
       ;;
-    down | portal | reload | status)
+    down | portal | reload | status | doctor | events)
       choices="$(_culvert_interfaces)"
       case $verb in
         reload) choices+=' --dry-run' ;;
         portal) choices+=' --minutes' ;;
         status) choices+=' --json --watch' ;;
+        doctor) choices+=' --json' ;;
+        events) choices+=' --follow' ;;
       esac
       ;;
     import)

@@ -88,3 +88,13 @@ class Terminal:
             self.process.wait()
         os.close(self.leader)
         os.close(self.follower)
+
+
+def host_state(host):
+    """Everything that a tunnel may change on a host, but for what the kernel invents anew each time."""
+    parts = [host.ip("-o", "addr", "show"), host.ip("-4", "rule", "show"), host.ip("-6", "rule", "show"),
+             host.ip("-4", "route", "show", "table", "all"), host.ip("-6", "route", "show", "table", "all"),
+             host.run("nft", "list", "ruleset"), host.run("sysctl", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding",
+                                                          "net.ipv4.conf.all.src_valid_mark")]
+    text = re.sub(r"(valid_lft|preferred_lft) \S+", "", "\n".join(parts))
+    return sorted(line.strip() for line in text.splitlines() if line.strip())

@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <csignal>
+#include <utility>
 
 namespace culvert::engine {
 namespace {
 
 constexpr std::size_t kUsualThreads = 2;
 constexpr int kNiceness = 5;
+constexpr std::size_t kWorthWaking = 4;  // computed jobs
 
 }  // namespace
 
@@ -50,11 +52,13 @@ void HandshakeWorkers::submit(HandshakeJob job) {
 }
 
 std::optional<HandshakeJob> HandshakeWorkers::take() {
-  if (under_way_ == 0) return std::nullopt;
   HandshakeJob job;
   {
     const std::lock_guard lock(mutex_);
-    if (!done_.pop(job)) return std::nullopt;
+    if (!done_.pop(job)) {
+      woken_ = false;  // under the lock: what is done from now on wakes again
+      return std::nullopt;
+    }
   }
   --under_way_;
   return job;
@@ -71,9 +75,10 @@ void HandshakeWorkers::work(std::latch& started) {
     lock.unlock();
     compute(job);
     lock.lock();
-    const bool first = done_.room() == kRoom;
     (void)done_.push(job);
-    if (first) done_wakeup_.wake();
+    // Control need not come for each: while there is more to compute, for a few at once.
+    const bool worth_it = waiting_.room() == kRoom || kRoom - done_.room() >= kWorthWaking;
+    if (worth_it && !std::exchange(woken_, true)) done_wakeup_.wake();
   }
 }
 

@@ -52,6 +52,7 @@ class HandshakeWorkers {
   std::mutex mutex_;
   std::condition_variable more_;
   Ring<HandshakeJob> waiting_{kRoom}, done_{kRoom};  // both under the mutex
+  bool woken_ = false;                               // control will take until there is nothing more
   bool stopping_ = false;                            // likewise
   std::vector<std::thread> threads_;
 };

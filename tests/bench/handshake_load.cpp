@@ -16,29 +16,18 @@
 #include "aead.hpp"
 #include "cookie.hpp"
 #include "handshake.hpp"
-#include "hash.hpp"
+#include "load_keys.hpp"
 #include "timestamp.hpp"
 #include "traffic.hpp"
-#include "x25519.hpp"
 
 using namespace culvert;
+using bench::key_pair;
 
 namespace {
 
 constexpr std::size_t kReadEach = 64;
 constexpr std::size_t kBatch = 32;
 constexpr auto kLostAfter = std::chrono::milliseconds(250);
-
-/// Key `number` is the hash of the number: anybody can know it, and two runs use the same.
-KeyPair key_pair(std::uint64_t number) {
-  Octets<8> text{};
-  std::memcpy(text.data(), &number, sizeof number);
-  const Octets<32> digest = crypto::hash({Bytes(text)});
-  KeyPair pair{PrivateKey{Secret<32>(digest)}, {}};
-  crypto::clamp(pair.private_key);
-  pair.public_key = crypto::public_key(pair.private_key);
-  return pair;
-}
 
 int print_keys(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) std::printf("%s\n", to_base64(key_pair(i).public_key).c_str());

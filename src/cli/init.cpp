@@ -115,7 +115,10 @@ Result<std::optional<config::HostPort>, std::string> read_endpoint(const std::st
 
 std::string comma_list(const std::vector<Prefix>& prefixes) {
   std::string text;
-  for (const Prefix& prefix : prefixes) text += (text.empty() ? "" : ",") + to_string(prefix);
+  for (const Prefix& prefix : prefixes) {
+    if (!text.empty()) text += ',';
+    text += to_string(prefix);
+  }
   return text;
 }
 

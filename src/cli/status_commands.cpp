@@ -90,7 +90,8 @@ void show_status(const StatusOptions& options, const std::string& config_folder,
   }
   bool first = true;
   for (const InterfaceStatus& status : all) {
-    console.out((first ? "" : "\n") + status_text(status, unix_now(), console.colours));
+    if (!first) console.out("\n");
+    console.out(status_text(status, unix_now(), console.colours));
     first = false;
   }
 }

@@ -160,6 +160,15 @@ const LinkFact* Facts::link(std::uint32_t index) const noexcept {
   return found == links.end() ? nullptr : &*found;
 }
 
+config::HostFacts facts_for_check(const Facts& facts, std::string_view interface, UnixTime now) {
+  config::HostFacts known{.addresses = {}, .now = now};
+  for (const AddressFact& each : facts.addresses)
+    if (const LinkFact* const link = facts.link(each.link);
+        link != nullptr && link->name != "lo" && link->name != interface)
+      known.addresses.push_back({link->name, each.prefix});
+  return known;
+}
+
 Result<Facts, Failure> read_facts(std::span<const IpAddress> endpoints, std::uint32_t mark) {
   auto netlink = Netlink::open();
   if (!netlink) return Err{system_failure(netlink.error().code, "opening rtnetlink")};

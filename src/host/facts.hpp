@@ -13,6 +13,7 @@
 #include <culvert/address.hpp>
 #include <culvert/result.hpp>
 
+#include "check.hpp"
 #include "host_failure.hpp"
 
 namespace culvert::host {
@@ -71,6 +72,9 @@ struct Facts {
   [[nodiscard]] const LinkFact* link(std::string_view name) const noexcept;
   [[nodiscard]] const LinkFact* link(std::uint32_t index) const noexcept;
 };
+
+/// What a configuration is checked against: without loopback and the tunnel's own interface.
+[[nodiscard]] config::HostFacts facts_for_check(const Facts& facts, std::string_view interface, UnixTime now);
 
 /// Asks the kernel for everything above. `mark` is that of the tunnel's own datagrams, 0 while none is chosen: with it
 /// the paths are those outside the tunnel even while the tunnel takes all traffic. Any thread; some system calls that

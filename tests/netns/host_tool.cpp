@@ -7,6 +7,7 @@
 //   host_tool guard FILE       raises the kill switch of a configuration, before there is an interface
 //   host_tool lift NAME        lifts it
 //   host_tool repair JOURNAL keep|lift RESOLV_CONF
+//   host_tool resolve HOST PORT SERVER...   prints the addresses; the servers are asked with the mark 51820
 //
 // With CULVERT_CRASH_AT=N it kills itself at the Nth moment around a change: before one is looked at, before and after
 // it is made, before and after it is undone.
@@ -29,6 +30,7 @@
 #include "guard.hpp"
 #include "load.hpp"
 #include "portal.hpp"
+#include "resolve.hpp"
 #include "system_hands.hpp"
 
 namespace {
@@ -171,6 +173,15 @@ int guard(const std::string& file) {
   return report(raise_guard(config, config.name));
 }
 
+int print_addresses(const std::vector<std::string>& words) {
+  OutsideServers outside{51820, {}};
+  for (std::size_t i = 3; i < words.size(); ++i) outside.servers.push_back(parse_address(words[i]).value());
+  const auto found = resolve({words[1], static_cast<std::uint16_t>(std::stoi(words[2]))}, outside);
+  if (!found) return report(Err{Failure{0, found.error().reason, "", ""}});
+  for (const Endpoint& endpoint : *found) std::cout << to_string(endpoint) << '\n';
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -178,6 +189,7 @@ int main(int argc, char** argv) {
   if (words.size() >= 3 && words[0] == "hold") return hold(words);
   if (words.size() == 2 && words[0] == "guard") return guard(words[1]);
   if (words.size() == 2 && words[0] == "lift") return report(lift_guard(words[1]));
+  if (words.size() >= 3 && words[0] == "resolve") return print_addresses(words);
   if (words.size() == 4 && words[0] == "repair") {
     DnsPlaces places;
     places.resolv_conf = words[3];

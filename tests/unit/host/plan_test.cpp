@@ -203,3 +203,13 @@ TEST_CASE("where the kernel has no IPv6 switched on, there is nothing to do abou
     CHECK(words.find("::") == std::string::npos);
   }
 }
+
+TEST_CASE("a configuration is checked against the networks of other links than loopback and the tunnel") {
+  Facts facts = at_home();
+  facts.links.push_back({4, "wg0", 1420});
+  facts.addresses.push_back({4, prefix("10.99.0.2/24")});
+  Words known;
+  for (const auto& each : facts_for_check(facts, "wg0", {}).addresses)
+    known.push_back(each.interface + " " + to_string(each.prefix));
+  CHECK(known == Words{"eth0 192.168.7.20/24", "eth0 fd00:7::20/64", "eth1 203.0.113.9/24"});
+}

@@ -51,7 +51,7 @@ except OSError as error:
 """
 
 
-def ask(host, kind, address, port, user=0, patience=5.0):
+def ask(host, kind, address, port, user=0, patience=20.0):
     return host.run(sys.executable, "-c", ASK, kind, address, port, user, patience).strip()
 
 

@@ -200,7 +200,7 @@ def _(lab):
     chatter(a)
     # What waits for the address of a neighbour has passed the firewall already, and would come late.
     for family in ("ip", "ip6"):
-        wait_until(lambda: capture.count(family) > 100, f"the chatter to be heard by {family} while nothing forbids it")
+        wait_until(lambda: capture.count(family) > 100, f"the chatter to be heard by {family} while nothing forbids it", within=60)
     capture.stop()
     tool(a, "guard", file)
     tool(a, "guard", file)
@@ -221,7 +221,7 @@ def _(lab):
     tool(a, "lift", NAME)
     capture = router.capture("left", CLEAR)
     tool(a, "repair", journal, "lift", resolv)
-    wait_until(lambda: capture.count() > 100, "the chatter to be heard once the kill switch is lifted")
+    wait_until(lambda: capture.count() > 100, "the chatter to be heard once the kill switch is lifted", within=60)
     capture.stop()
 
 

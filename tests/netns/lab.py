@@ -210,25 +210,30 @@ class Capture:
     """A recording of one device, asked afterwards with tcpdump's own expressions."""
 
     def __init__(self, host, device, expression):
-        self.host = host
+        self.host, self._counts, self._alike = host, None, 0
         self.file = host.lab.path(f"{host.name}-{device}.pcap")
         self._process = host.spawn("tcpdump", "-n", "-U", "--immediate-mode", "-B", "32768", "-s", "256", "-Z", "root", "-i", device,
                                    "-w", self.file, *expression.split(), label=f"{host.name}-tcpdump")
         wait_until(lambda: "listening on" in self._process.output(), "tcpdump to listen")
 
     def stop(self):
-        wait_until(self._caught_up, "tcpdump to write what the kernel handed it")
+        wait_until(self._caught_up, "tcpdump to write what the kernel handed it", within=30)
         self._process.stop(signal.SIGINT)
         return self
 
     def _caught_up(self):
-        """On SIGUSR1 tcpdump says how many packets it has written and how many matched."""
+        """On SIGUSR1 tcpdump says how many packets it has written and how many matched.
+
+        Packets that come while it sets its filter are counted and never handed over: the figures then never meet. Each answer
+        is one more turn of tcpdump's loop, and ten turns without a packet mean that none is waiting."""
         before = self._process.output().count("received by filter")
         os.kill(self._process.pid, signal.SIGUSR1)
         wait_until(lambda: self._process.output().count("received by filter") > before, "tcpdump to count")
         written = re.findall(r"(\d+) packets? captured", self._process.output())[-1]
         matched = re.findall(r"(\d+) packets? received by filter", self._process.output())[-1]
-        return int(written) >= int(matched)
+        self._alike = self._alike + 1 if (written, matched) == self._counts else 0
+        self._counts = (written, matched)
+        return int(written) >= int(matched) or self._alike >= 10
 
     def lines(self, expression=""):
         return run(["tcpdump", "-n", "-r", self.file, *expression.split()], stderr=subprocess.DEVNULL).splitlines()

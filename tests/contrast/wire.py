@@ -83,6 +83,12 @@ def segment_back(packet, flags, payload=b""):
                  (packet.sequence + len(packet.payload)) & 0xFFFFFFFF, 0x50, flags, 65535, 0, 0) + payload)
 
 
+def reset_behind(packet):
+    """A reset that continues the stream just where `packet` ends; one that is a single octet off would be ignored."""
+    return build(TCP, packet.source, packet.target, struct.pack("!HHIIBBHHH", packet.sport, packet.dport,
+                 (packet.sequence + len(packet.payload)) & 0xFFFFFFFF, packet.acknowledged, 0x50, RST | ACK, 65535, 0, 0))
+
+
 def datagram_back(packet, payload):
     return build(UDP, packet.target, packet.source, struct.pack("!HHHH", packet.dport, packet.sport, 8 + len(payload), 0) + payload)
 
@@ -101,7 +107,7 @@ class Wire:
     flip        {least, skip, times}: one bit of the payload of packets down of at least so many octets, after the first few
     replace     [[from, to], ...] in hexadecimal, of equal length, in TCP payloads of both directions
     inject      text in hexadecimal: answers the first request up, and swallows the true answer; in a tunnel forges a datagram
-    reset       true: a reset at the second packet with payload up; in a tunnel an ICMP error
+    reset       true: a reset right behind each of the first three large packets down; in a tunnel one ICMP error
     dns         address: every question on port 53 is answered by it
     watch       [secret, ...] looked for in every payload
     """
@@ -144,6 +150,9 @@ class Wire:
         extra = []
         if not packet.down and len(payload) > 0 and packet.protocol in (TCP, UDP):
             extra = self._answer(packet, payload)
+        if "reset" in options and packet.down and packet.protocol == TCP and len(payload) >= 600 and self.counts["acted"] < 3:
+            self.counts["acted"] += 1
+            extra = [reset_behind(packet)]
         return [packet.seal() if packet.protocol in (TCP, UDP) else bytes(packet.data), *extra]
 
     def _flip(self, packet, how):
@@ -172,9 +181,9 @@ class Wire:
         self.requests += 1
         if self.requests != 2 and not (self.requests == 1 and payload[:1] in (b"G", b"P")):
             return []
-        if "reset" in self.options:
+        if "reset" in self.options and packet.protocol == UDP:
             self.counts["acted"] += 1
-            return [unreachable_back(packet) if packet.protocol == UDP else segment_back(packet, RST | ACK)]
+            return [unreachable_back(packet)]
         if "inject" not in self.options:
             return []
         text = bytes.fromhex(self.options["inject"])

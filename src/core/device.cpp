@@ -210,7 +210,8 @@ std::uint32_t Device::free_index(const Peer& peer) {
   for (;;) {
     Octets<4> random{};
     entropy_.fill(random);
-    const std::uint32_t index = wire::index_for_lane(std::bit_cast<std::uint32_t>(random), home_lane(peer), lanes_);
+    const std::uint32_t index =
+        wire::index_for_lane(std::uint32_t{std::bit_cast<le32>(random)}, home_lane(peer), lanes_);
     if (!by_index_.contains(index)) return index;
   }
 }
@@ -243,7 +244,7 @@ Duration Device::new_jitter() {
   Octets<4> random{};
   entropy_.fill(random);
   const auto range = static_cast<std::uint64_t>(Duration(params::kMaxJitter).count()) + 1;
-  return Duration(static_cast<std::int64_t>(std::bit_cast<std::uint32_t>(random) * range >> 32));
+  return Duration(static_cast<std::int64_t>(std::uint32_t{std::bit_cast<le32>(random)} * range >> 32));
 }
 
 }  // namespace culvert

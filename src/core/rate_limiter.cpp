@@ -4,7 +4,7 @@
 #include <sodium.h>
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
 
 namespace culvert {
 namespace {
@@ -21,9 +21,7 @@ IpAddress RateLimiter::owner(IpAddress from) noexcept {
 std::size_t RateLimiter::KeyHash::operator()(const IpAddress& key) const noexcept {
   Octets<8> hash{};
   crypto_shorthash(hash.data(), key.octets.data(), key.octets.size(), seed.data());
-  std::size_t result = 0;
-  std::memcpy(&result, hash.data(), sizeof result);
-  return result;
+  return static_cast<std::size_t>(std::uint64_t{std::bit_cast<le64>(hash)});
 }
 
 bool RateLimiter::allow(Instant now, const IpAddress& from) {

@@ -147,6 +147,6 @@ TEST_CASE("the table's hash is SipHash-2-4 under the seed") {
   Octets<16> counting{};
   for (std::size_t i = 0; i < 16; ++i) counting[i] = static_cast<std::uint8_t>(i);
   const IpAddress address{.family = Family::v6, .octets = counting};
-  CHECK(RateLimiter::KeyHash{counting}(address) == 0x3f2acc7f57c29bdbu);
+  CHECK(RateLimiter::KeyHash{counting}(address) == static_cast<std::size_t>(0x3f2acc7f57c29bdbu));
   CHECK(RateLimiter::KeyHash{kSeed}(address) != 0x3f2acc7f57c29bdbu);
 }

@@ -18,9 +18,9 @@
 namespace culvert::cli {
 namespace {
 
-constexpr std::array<std::string_view, 15> kVerbs{"up",     "down",   "reload", "portal",  "status",
-                                                  "check",  "init",   "peer",   "import",  "export",
-                                                  "genkey", "pubkey", "genpsk", "version", "help"};
+constexpr std::array<std::string_view, 17> kVerbs{"up",     "down",    "reload", "portal", "status", "check",
+                                                  "init",   "peer",    "import", "export", "genkey", "pubkey",
+                                                  "genpsk", "version", "help",   "doctor", "events"};
 constexpr std::array<std::string_view, 5> kPeerVerbs{"add", "remove", "list", "show", "rotate"};
 
 constexpr const char* kFooter =
@@ -79,6 +79,19 @@ void add_status(CLI::App& app, const Given& given) {
   auto* json =
       flag(status, "--json", options->form, StatusOptions::Form::json, "for programs, in the names of wg's JSON");
   flag(status, "--watch,-w", options->form, StatusOptions::Form::watch, "live, with rates; q ends")->excludes(json);
+}
+
+void add_diagnosis(CLI::App& app, const Given& given) {
+  auto& doctor = *app.add_subcommand("doctor", "Find out why a tunnel does not work, and what mends it");
+  auto options = options_of<DoctorOptions>(doctor, given);
+  add_interface(doctor, options->name);
+  flag(doctor, "--json", options->form, DoctorOptions::Form::json, "for programs");
+
+  auto& events = *app.add_subcommand("events", "Print what happens in a tunnel as it happens, a line of JSON each");
+  auto events_options = options_of<EventsOptions>(events, given);
+  add_interface(events, events_options->name);
+  events.add_flag_callback(
+      "--follow,-f", [] {}, "go on until the tunnel ends, as without it");
 }
 
 void add_files(CLI::App& app, const Given& given) {
@@ -222,6 +235,7 @@ void build(CLI::App& app, std::string& config_folder, const Given& given) {
   app.footer(kFooter);
   add_lifecycle(app, given);
   add_status(app, given);
+  add_diagnosis(app, given);
   add_files(app, given);
   add_init(app, given);
   add_peer(app, given);

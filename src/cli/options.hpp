@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "doctor.hpp"
+#include "events_command.hpp"
 #include "peer_options.hpp"
 #include "status_commands.hpp"
 
@@ -44,9 +46,10 @@ struct HelpOptions {
   std::string text;
 };
 
-using Verb = std::variant<HelpOptions, VersionOptions, UpOptions, DownOptions, ReloadOptions, PortalOptions,
-                          StatusOptions, CheckOptions, KeyOptions, InitOptions, PeerAddOptions, PeerRemoveOptions,
-                          PeerListOptions, PeerShowOptions, PeerRotateOptions, ImportOptions, ExportOptions>;
+using Verb =
+    std::variant<HelpOptions, VersionOptions, UpOptions, DownOptions, ReloadOptions, PortalOptions, StatusOptions,
+                 CheckOptions, KeyOptions, InitOptions, PeerAddOptions, PeerRemoveOptions, PeerListOptions,
+                 PeerShowOptions, PeerRotateOptions, ImportOptions, ExportOptions, DoctorOptions, EventsOptions>;
 
 struct CommandLine {
   std::string config_folder = "/etc/culvert";

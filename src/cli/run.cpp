@@ -42,6 +42,8 @@ struct Runner {
   void operator()(const ImportOptions& it) const { import_file(it, line.config_folder, console); }
   void operator()(const ExportOptions& it) const { export_file(it, line.config_folder, console); }
   void operator()(const StatusOptions& status) const { show_status(status, line.config_folder, folders, console); }
+  void operator()(const DoctorOptions& it) const { doctor(it, line.config_folder, folders, console); }
+  void operator()(const EventsOptions& it) const { follow_events(it, folders, console); }
   void operator()(const KeyOptions& key) const {
     switch (key.kind) {
       case KeyOptions::Kind::private_key:

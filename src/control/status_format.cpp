@@ -79,6 +79,7 @@ std::string format_status(std::string_view interface, const DeviceSnapshot& devi
   Json json;
   json["interface"] = interface;
   json["link"] = engine.link == Link::up ? "up" : "down";
+  if (engine.public_key) json["publicKey"] = to_base64(*engine.public_key);
   json["listenPort"] = device.listen_port;
   if (device.fwmark != 0) json["fwmark"] = device.fwmark;
   json["aead"] = engine.aead;

@@ -21,6 +21,9 @@ bool is_strangers(Drop drop) noexcept {
          drop == Drop::rate_limited || drop == Drop::cookie_demanded || drop == Drop::bad_static_tag;
 }
 
+/// It was here, at an address that it has told itself.
+bool is_lost(const PeerNotes& notes) noexcept { return notes.worked && notes.origin != EndpointOrigin::configured; }
+
 }  // namespace
 
 void HandshakeTimes::add(Duration took) noexcept {
@@ -54,7 +57,10 @@ bool Diagnosis::note(Now now, PeerNotes& notes, Problem problem, const std::opti
 }
 
 std::optional<Event> Diagnosis::note(Now now, PeerId peer, Problem problem, const std::optional<IpAddress>& address) {
-  if (!note(now, notes(peer), problem, address)) return std::nullopt;
+  PeerNotes& about = notes(peer);
+  // Behind a NAT it is the NAT that says so, of a port that it has forgotten.
+  if (problem == Problem::port_closed && is_lost(about)) problem = Problem::answers_no_more;
+  if (!note(now, about, problem, address)) return std::nullopt;
   return Event{.kind = Event::Kind::problem,
                .peer = peer,
                .endpoint = address ? std::optional(Endpoint{*address, 0, 0}) : std::nullopt,
@@ -130,8 +136,7 @@ void Diagnosis::about_peer(Now now, Event& event, PeerNotes& notes) {
 void Diagnosis::asked(Now now, Event& event, PeerNotes& notes) {
   if (event.kind == Event::Kind::initiation_retried) {
     const ProblemRecord* known = notes.problems.cause(notes.asked.value_or(now.mono));
-    const bool lost = notes.worked && notes.origin != EndpointOrigin::configured;
-    if (known == nullptr) event.news = note(now, notes, lost ? Problem::answers_no_more : Problem::no_answer);
+    if (known == nullptr) event.news = note(now, notes, is_lost(notes) ? Problem::answers_no_more : Problem::no_answer);
     if (const ProblemRecord* cause = notes.problems.cause(notes.calls_from.value_or(now.mono)))
       event.problem = cause->problem;
   } else {
@@ -211,15 +216,19 @@ PeerVerdict judge(const Peer& peer, const PeerNotes* notes, Link link, Instant n
   const auto unheard = peer.traffic->unheard_since.load();
   const bool silent = known.stopped || known.tries > 1 || (unheard && now - *unheard >= kSilence);
 
+  // A packet of the peer's own refutes whatever was said before it.
+  const auto heard = peer.traffic->last_heard.load();
+  const bool stands = known_cause && !(heard && *heard >= verdict.cause->last);
+
   if (link == Link::down) {
     verdict.state = PeerState::link_down;
-  } else if (has_session && !silent) {
+  } else if (has_session && !silent && !stands) {
     verdict.state = PeerState::up;
   } else if (known_cause) {
     verdict.state = PeerState::blocked;
   } else if (has_session) {
     verdict.state = PeerState::silent;
-    verdict.silent_for = now - peer.traffic->last_heard.load().value_or(peer.sessions.current->born);
+    verdict.silent_for = now - heard.value_or(peer.sessions.current->born);
   } else if (peer.pending || peer.initiation_wanted || peer.sessions.next) {
     verdict.state = PeerState::waiting;
   } else {

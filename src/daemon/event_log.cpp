@@ -56,9 +56,10 @@ std::string sentence(const Event& event) {
     case Kind::cookie_sent:
       return "Sending cookie reply";
     case Kind::refused:
-      return fmt::format("{} from {}: {}{}", refusal(event), to_string(event.endpoint.value_or(Endpoint{})),
-                         text(event.drop.value_or(Drop::not_wireguard)),
-                         event.key ? fmt::format(" Its key is {}.", to_base64(*event.key)) : "");
+      return fmt::format(
+          "{} from {}: {}{}", refusal(event), to_string(event.endpoint.value_or(Endpoint{})),
+          text(event.drop.value_or(Drop::not_wireguard)),
+          event.key && event.drop == Drop::unknown_peer ? fmt::format(" Its key is {}.", to_base64(*event.key)) : "");
     case Kind::problem:
       return std::string(event.problem ? text(*event.problem) : "") + told_by(event) +
              std::string(event.problem ? advice(*event.problem) : "");

@@ -164,20 +164,22 @@ void Engine::set_mtu(std::size_t mtu) {
 
 EngineStatus Engine::status() const {
   const State& s = *state_;
-  EngineStatus status{.aead = std::string(s.options.aead->name()),
-                      .inside_offload = s.inside_offload,
-                      .outside_offloads = s.outside_offloads,
-                      .link = s.link,
-                      .queued_handshakes = s.queue.size() + s.workers.under_way(),
-                      .load = s.queue.load(read_monotonic()),
-                      .control_outside = s.control_closed,
-                      .control_drops = numbers_of(s.drops),
-                      .lanes = {},
-                      .peers = {},
-                      .strange_networks = {},
-                      .strange_keys = {},
-                      .last_drops = {},
-                      .handshake_times = {}};
+  EngineStatus status{
+      .aead = std::string(s.options.aead->name()),
+      .public_key = s.device.has_identity() ? std::optional(s.device.identity().public_key) : std::nullopt,
+      .inside_offload = s.inside_offload,
+      .outside_offloads = s.outside_offloads,
+      .link = s.link,
+      .queued_handshakes = s.queue.size() + s.workers.under_way(),
+      .load = s.queue.load(read_monotonic()),
+      .control_outside = s.control_closed,
+      .control_drops = numbers_of(s.drops),
+      .lanes = {},
+      .peers = {},
+      .strange_networks = {},
+      .strange_keys = {},
+      .last_drops = {},
+      .handshake_times = {}};
   for (const ControlSocket* control : {&s.v4, &s.v6})
     if (control->socket) status.control_outside.add(control->socket->counters());
   for (std::size_t i = 0; i < s.lanes.size(); ++i) {

@@ -58,7 +58,8 @@ struct PeerReport {
 };
 
 struct EngineStatus {
-  std::string aead;  // the backend's name
+  std::string aead;                     // the backend's name
+  std::optional<PublicKey> public_key;  // ours; none: no private key is set
   io::TunOffload inside_offload = io::TunOffload::none;
   io::UdpOffloads outside_offloads;  // of the sockets opened last
   Link link = Link::down;

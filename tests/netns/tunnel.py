@@ -10,7 +10,7 @@ import secrets
 import socket
 import subprocess
 
-from lab import SOCKETS, expect, expect_equal, run, wait_until
+from lab import SOCKETS, STATUS_SOCKETS, expect, expect_equal, run, wait_until
 
 CULVERTD = "culvertd"
 WIREGUARD_GO = "wireguard-go"
@@ -88,6 +88,16 @@ class Tunnel:
 
     def show(self, what):
         return self.host.run("wg", "show", self.name, what).strip()
+
+    def status(self):
+        """The status document of a culvertd."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(10)
+            client.connect(f"{STATUS_SOCKETS}/{self.name}.sock")
+            text = b""
+            while part := client.recv(65536):
+                text += part
+        return json.loads(text)
 
     def add_peer(self, other, allowed=None, endpoint=None, psk=None, keepalive=None):
         words = ["peer", other.public, "allowed-ips", allowed or f"{other.inside[4]}/32,{other.inside[6]}/128"]

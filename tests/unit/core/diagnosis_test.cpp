@@ -234,3 +234,18 @@ TEST_CASE("times of handshakes fall into their buckets, and their sum is kept") 
   CHECK(times.counts[10] == 1);
   CHECK(times.sum_seconds == doctest::Approx(10.041));
 }
+
+TEST_CASE("an ICMP message about a peer that is up counts until the next packet of the peer's") {
+  Watched w;
+  w.call();
+  w.pair.clock.advance(1s);
+  (void)w.a.note(w.pair.clock.now(), w.pair.b_of_a, Problem::port_closed, w.pair.at_b.address);
+  CHECK(w.verdict_at_a().state == PeerState::blocked);
+  w.pair.clock.advance(1s);
+  w.exchange(w.at_a(w.pair.hand_to_a(w.at_b(w.pair.b.from_inside(Pair::to_a())))));
+  CHECK(w.verdict_at_a().state == PeerState::up);
+  // Whose endpoint was learned from its packets may be behind a NAT, which is then who answers.
+  const auto event = w.b.note(w.pair.clock.now(), w.pair.a_of_b, Problem::port_closed);
+  REQUIRE(event);
+  CHECK(event->problem == Problem::answers_no_more);
+}

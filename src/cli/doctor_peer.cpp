@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "doctor_checks.hpp"
+#include "doctor_probe.hpp"
+#include "units.hpp"
+
+namespace culvert::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using Grade = DoctorCheck::Grade;
+
+constexpr std::size_t kMostPrefixes = 16;  // a peer's routes that are looked at
+constexpr std::size_t kEchoOctets = 84;
+
+/// An address in the prefix that may be somebody: the first behind the network's own.
+IpAddress sample_of(const Prefix& prefix) {
+  if (prefix.length == 0)  // anywhere: an address kept for documentation, which no route singles out
+    return *parse_address(prefix.address.family == Family::v4 ? "192.0.2.1" : "2001:db8::1");
+  IpAddress address = masked(prefix).address;
+  if (prefix.length < address_bits(address.family)) ++address.octets[address.family == Family::v4 ? 3 : 15];
+  return address;
+}
+
+bool is_strict(const std::string& device) {
+  int strongest = 0;
+  for (const std::string& scope : {std::string("all"), device})
+    if (const auto line = read_line("/proc/sys/net/ipv4/conf/" + scope + "/rp_filter"))
+      strongest = std::max(strongest, std::atoi(line->c_str()));
+  return strongest == 1;
+}
+
+bool answers(const std::string& interface, const IpAddress& to, std::size_t octets) {
+  for (int tries = 0; tries < 2; ++tries)
+    if (echo(interface, to, octets, 1s) == EchoOutcome::answered) return true;
+  return false;
+}
+
+/// The largest packet that comes back, between one that does and one that does not.
+std::size_t largest_answered(const std::string& interface, const IpAddress& to, std::size_t passes, std::size_t fails) {
+  while (fails - passes > 1) {
+    const std::size_t middle = passes + (fails - passes) / 2;
+    (answers(interface, to, middle) ? passes : fails) = middle;
+  }
+  return passes;
+}
+
+void check_mtu(const Patient& patient, const PatientPeer& peer, const IpAddress& to, Diagnosis& out) {
+  const std::string text = read_line("/sys/class/net/" + patient.interface + "/mtu").value_or("");
+  std::size_t mtu = 0;
+  std::from_chars(text.data(), text.data() + text.size(), mtu);
+  const std::string topic = "MTU towards " + peer.title;
+  if (mtu <= kEchoOctets) return;
+  if (answers(patient.interface, to, mtu))
+    return out.push_back({Grade::good, topic, fmt::format("Packets of {} octets, the whole MTU, come back.", mtu), ""});
+  const std::size_t passes = largest_answered(patient.interface, to, kEchoOctets, mtu);
+  // Padding to 16 octets makes all sizes of one step alike; below the MTU the largest of a step is what passes.
+  out.push_back(
+      {Grade::failure, topic,
+       fmt::format("Packets of up to {} octets come back, and larger ones up to the MTU of {} vanish.", passes, mtu),
+       fmt::format("ip link set {} mtu {} on both ends (key: mtu = {})", patient.interface, passes, passes)});
+}
+
+}  // namespace
+
+std::optional<IpAddress> inner_address(const PatientPeer& peer) {
+  const auto longest =
+      std::max_element(peer.allowed_ips.begin(), peer.allowed_ips.end(), [](const auto& a, const auto& b) {
+        return a.length * 128 / address_bits(a.address.family) < b.length * 128 / address_bits(b.address.family);
+      });
+  if (longest == peer.allowed_ips.end()) return std::nullopt;
+  return sample_of(*longest);
+}
+
+void check_routes(const Patient& patient, const PatientPeer& peer, Diagnosis& out) {
+  const std::string topic = "routes to " + peer.title;
+  if (peer.allowed_ips.empty())
+    return out.push_back({Grade::failure, topic, "The peer has no allowed IPs: nothing can be sent to it.",
+                          fmt::format("wg set {} peer {} allowed-ips ADDRESS", patient.interface, peer.key)});
+  std::size_t missing = 0;
+  for (std::size_t i = 0; i < std::min(peer.allowed_ips.size(), kMostPrefixes); ++i) {
+    const Prefix& prefix = peer.allowed_ips[i];
+    const std::string device = device_towards(sample_of(prefix), 0);
+    if (device == patient.interface) continue;
+    ++missing;
+    const std::string where = device.empty() ? "nowhere" : "to " + device;
+    out.push_back({prefix.length == 0 ? Grade::warning : Grade::failure, topic,
+                   fmt::format("Packets for {} go {}, not into the tunnel.", to_string(prefix), where),
+                   fmt::format("ip route add {} dev {}", to_string(prefix), patient.interface)});
+  }
+  if (missing == 0) out.push_back({Grade::good, topic, "Its allowed IPs are routed into the tunnel.", ""});
+}
+
+void check_endpoint(const Patient& patient, const PatientPeer& peer, Diagnosis& out) {
+  if (!peer.endpoint) return;
+  const std::string topic = "path to " + peer.title;
+  const std::string address = to_string(peer.endpoint->address);
+  const std::string device = device_towards(peer.endpoint->address, patient.fwmark);
+  if (device.empty())
+    return out.push_back({Grade::failure, topic, fmt::format("There is no route to its endpoint {}.", address),
+                          "ip route get " + address});
+  if (device == patient.interface)
+    return out.push_back({Grade::failure, topic,
+                          fmt::format("Its endpoint {} is routed into the tunnel itself.", address),
+                          fmt::format("ip route add {} via GATEWAY, or set a fwmark with a rule", address)});
+  out.push_back({Grade::good, topic, fmt::format("Its endpoint {} is reached by {}.", address, device), ""});
+  if (peer.endpoint->address.family != Family::v4 || !is_strict(device)) return;
+  const bool marked = read_line("/proc/sys/net/ipv4/conf/all/src_valid_mark").value_or("0") == "1";
+  if (device_towards(peer.endpoint->address, marked ? patient.fwmark : 0) == device) return;
+  out.push_back({Grade::failure, topic,
+                 fmt::format("Answers that arrive at {} are dropped by its reverse-path filter.", device),
+                 "sysctl -w net.ipv4.conf.all.rp_filter=2"});
+}
+
+void check_data(const Patient& patient, const PatientPeer& peer, Diagnosis& out) {
+  constexpr std::int64_t kRecent = 120;
+  const bool dropped = peer.last_problem == "source_not_allowed" || peer.last_problem == "too_big" ||
+                       peer.last_problem == "inner_malformed" || peer.last_problem == "data_unanswered";
+  if (dropped && peer.last_seconds_ago < kRecent)
+    out.push_back({Grade::failure, "data of " + peer.title,
+                   peer.last_text + (peer.last_address.empty() ? "" : fmt::format(" (It is {}.)", peer.last_address)),
+                   peer.last_advice});
+  const auto to = inner_address(peer);
+  if (!to || peer.state_name != "up") return;
+  const std::string topic = "data to " + peer.title;
+  switch (echo(patient.interface, *to, kEchoOctets, 2s)) {
+    case EchoOutcome::refused:
+      return out.push_back({Grade::note, topic,
+                            "No echo could be sent, which takes root; so the path inside was not tried.",
+                            "sudo culvert doctor " + patient.interface});
+    case EchoOutcome::too_big:
+    case EchoOutcome::unanswered:
+      return out.push_back({Grade::warning, topic,
+                            fmt::format("There is a session, but {} does not answer echoes.", to_string(*to)),
+                            "ask the doctor on the other end: its allowed IPs or its firewall may drop our packets"});
+    case EchoOutcome::answered:
+      break;
+  }
+  out.push_back({Grade::good, topic, fmt::format("{} answers, so that data goes both ways.", to_string(*to)), ""});
+  check_mtu(patient, peer, *to, out);
+}
+
+}  // namespace culvert::cli

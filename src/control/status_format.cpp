@@ -75,7 +75,7 @@ Json peer(const PeerSnapshot& p) {
 }  // namespace
 
 std::string format_status(std::string_view interface, const DeviceSnapshot& device, const engine::EngineStatus& engine,
-                          std::uint64_t interface_drops) {
+                          std::uint64_t interface_drops, const sandbox::Level& sandbox) {
   Json json;
   json["interface"] = interface;
   json["link"] = engine.link == Link::up ? "up" : "down";
@@ -86,6 +86,10 @@ std::string format_status(std::string_view interface, const DeviceSnapshot& devi
   json["offloads"] = {{"inside", text_of(engine.inside_offload)},
                       {"segmentation", engine.outside_offloads.gso},
                       {"receiveCoalescing", engine.outside_offloads.gro}};
+  json["sandbox"] = {{"user", sandbox.user},
+                     {"landlock", sandbox.landlock},
+                     {"systemCalls", sandbox.system_calls},
+                     {"memory", sandbox.memory}};
   json["interfaceDrops"] = interface_drops;
   json["control"] = {{"queuedHandshakes", engine.queued_handshakes},
                      {"underLoad", engine.load != Load::normal},

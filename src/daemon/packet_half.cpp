@@ -22,6 +22,7 @@
 #include "metrics_format.hpp"
 #include "metrics_server.hpp"
 #include "packet_process.hpp"
+#include "sandbox.hpp"
 #include "setup_error.hpp"
 #include "status_format.hpp"
 #include "status_server.hpp"
@@ -94,10 +95,13 @@ void tell(half::Notice::Kind kind, std::string_view text = {}) {
 
 class PacketHalf final : public control::DeviceControl {
  public:
-  PacketHalf(Inheritance taken, const crypto::AeadBackend& aead);
+  PacketHalf(Inheritance taken, const crypto::AeadBackend& aead, sandbox::Sandbox& sandbox);
   ~PacketHalf() override { server_.close(); }
 
   void run() {
+    if (auto closed = sandbox_.close(); !closed) throw SetupError(closed.error());
+    for (const std::string& trouble : sandbox_.troubles()) log_.error("The packet half: {}", trouble);
+    for (const std::string& remark : sandbox_.remarks()) log_.verbose("The packet half: {}", remark);
     tell(half::Notice::Kind::ready);
     beat();
     context_.run();
@@ -115,6 +119,7 @@ class PacketHalf final : public control::DeviceControl {
   engine::OutsideDoor door();
   engine::EngineHandlers handlers();
 
+  sandbox::Sandbox& sandbox_;
   asio::io_context context_{1};
   std::string interface_;
   Log log_;
@@ -131,8 +136,9 @@ class PacketHalf final : public control::DeviceControl {
   Link engine_link_ = Link::down;  // the engine may have failed to follow
 };
 
-PacketHalf::PacketHalf(Inheritance taken, const crypto::AeadBackend& aead)
-    : interface_(taken.tun.name),
+PacketHalf::PacketHalf(Inheritance taken, const crypto::AeadBackend& aead, sandbox::Sandbox& sandbox)
+    : sandbox_(sandbox),
+      interface_(taken.tun.name),
       log_(interface_, static_cast<LogLevel>(taken.setup.log_level), make_pipe_sink()),
       mtu_(taken.setup.mtu),
       engine_(context_, std::move(taken.tun), engine_options(taken.setup, aead), door(), handlers()),
@@ -146,7 +152,8 @@ PacketHalf::PacketHalf(Inheritance taken, const crypto::AeadBackend& aead)
       news_(context_, kNewsDescriptor, [this] { take_news(); }) {
   if (taken.status)
     status_.emplace(context_, control::UapiSocket::without_file(std::move(taken.status)), [this] {
-      return control::format_status(interface_, engine_.snapshot(), engine_.status(), host_.link_drops());
+      return control::format_status(interface_, engine_.snapshot(), engine_.status(), host_.link_drops(),
+                                    sandbox_.level());
     });
   if (taken.events) events_.emplace(context_, control::UapiSocket::without_file(std::move(taken.events)), interface_);
   if (taken.metrics)
@@ -242,12 +249,14 @@ void PacketHalf::beat() {
 
 int run_packet_half(const crypto::AeadBackend* given) {
   ::prctl(PR_SET_NAME, "culvertd-packet");
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::signal(SIGPIPE, SIG_IGN);
   try {
+    auto sandbox = sandbox::Sandbox::enter();
+    if (!sandbox) throw SetupError("the packet half " + sandbox.error());
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after the change of user, which takes it back
     Inheritance taken = receive_setup();
     const crypto::AeadBackend& aead = start_crypto(given, half::unpadded(taken.setup.aead));
-    PacketHalf half(std::move(taken), aead);
+    PacketHalf half(std::move(taken), aead, *sandbox);
     half.run();
     return 0;
   } catch (const std::exception& error) {

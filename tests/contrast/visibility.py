@@ -59,6 +59,11 @@ class View:
         return (f"{recording.where}  frame {number}  {float(row['frame.time_relative']):.6f} s  {row['ip.src']} → {row['ip.dst']}  "
                 f"{row['_ws.col.Protocol']} {row['frame.len']} octets  {row['_ws.col.Info'][:140]}")
 
+    def searched(self):
+        """What was looked through in vain."""
+        return [f"{recording.where}  {len(recording.frames)} packets looked through, {sum(len(frame.payload) for frame in recording.frames)} "
+                "octets above their headers" for recording in self.recordings]
+
     def first_of(self, condition):
         """[(recording, frame number)] of the first frame that meets a condition, or nothing."""
         return next(([(recording, frame.number)] for recording, frame in self.placed if condition(frame)), [])
@@ -119,14 +124,15 @@ def secret_cell(view, keys, titles):
              for key in found]
     text = "found: " + ", ".join(titles[key] for key in found) if found else \
         f"none of the {len(keys)} planted secrets stands in the captures"
-    return cell(level_of(len(found), len(keys)), f"{len(found)} of {len(keys)}", text, lines)
+    return cell(level_of(len(found), len(keys)), f"{len(found)} of {len(keys)}", text, lines or view.searched())
 
 
 def named_cell(view, field, what, whole):
     """Names that stand in a dissected field, of those that the path's traffic holds anywhere (`whole`, or one if unknown)."""
     found = view.values(field)
     shown = ", ".join(sorted(found)) or f"no {what} in the captures"
-    return cell(level_of(len(found), max(len(found), whole)), str(len(found)) if found else "none", shown, view.evidence(found.values()))
+    return cell(level_of(len(found), max(len(found), whole)), str(len(found)) if found else "none", shown,
+                view.evidence(found.values()) or view.searched())
 
 
 def size_cell(view):

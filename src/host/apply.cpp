@@ -2,7 +2,6 @@
 #include "apply.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <iterator>
 
 namespace culvert::host {
@@ -28,13 +27,6 @@ bool optional_step(const Step& step) {
 }
 
 bool was_there(const Made& made) { return made.before.contains("present"); }
-
-std::string boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
 
 }  // namespace
 
@@ -91,13 +83,15 @@ Result<void, Failure> HostSetup::apply(const Plan& plan) { return set_up(plan.st
 Result<void, Failure> HostSetup::set_up(const std::vector<Step>& wanted, const Plan& plan) {
   auto taken = take_on(wanted, plan);
   if (taken) return taken;
-  // All or nothing, but a kill switch that was there before us stays.
+  if (const auto undone = abandon(); !undone) notes_.push_back("not undone: " + undone.error().message());
+  return taken;
+}
+
+Result<void, Failure> HostSetup::abandon() {
   const bool found_guard = std::any_of(made_.begin(), made_.end(), [](const Made& made) {
     return std::holds_alternative<step::Firewall>(made.step) && was_there(made);
   });
-  if (const auto undone = repair(found_guard ? Guard::keep : Guard::lift); !undone)
-    notes_.push_back("not undone: " + undone.error().message());
-  return taken;
+  return repair(found_guard ? Guard::keep : Guard::lift);
 }
 
 Result<void, Failure> HostSetup::change(const Plan& plan) { return take_on(plan.steps, plan); }

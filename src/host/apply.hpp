@@ -8,7 +8,7 @@
 //           replaces it 3  resolve the endpoints, read_facts(endpoints, 0), choose(config, facts), make_plan(...) 4
 //           setup.guard(plan)                 firewall and sysctls: these need no interface 5  open the TUN queues;
 //           start the packet half and configure it, with fwmark=plan.choice.mark: from here on its
-//              sockets are marked. The link is down.
+//              sockets are marked. The link is down. If this fails: setup.abandon()
 //           6  setup.apply(plan)                 addresses, MTU, up, rules, routes, DNS. On failure everything is as
 //           before step 4
 //   reload  7  read_facts(endpoints, choice.mark) and make_plan with the same choice(); setup.change(plan). Also when
@@ -55,6 +55,8 @@ class HostSetup {
   /// All steps of the plan. On failure the host is as it was before guard(), except that a firewall that was there even
   /// then (of a boot-time unit, or of a run that crashed) stays in force.
   [[nodiscard]] Result<void, Failure> apply(const Plan& plan);
+  /// Of a start that failed after apply(): everything back, with the same exception.
+  [[nodiscard]] Result<void, Failure> abandon();
   /// Makes the differences between what is and the plan. On failure everything is as it was before the call.
   [[nodiscard]] Result<void, Failure> change(const Plan& plan);
   /// Makes sure of every change again: after the link went down and up, which took its routes.

@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -180,6 +182,26 @@ Result<void, Failure> Journal::append(const std::string& line, Sync sync) {
   // Half a line would hide those that follow. If even this fails, those are refused too.
   if (whole < 0 || ::ftruncate(file_.get(), whole) != 0) file_.reset();
   return Err{file_failure(error, "writing", path_)};
+}
+
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
+std::vector<JournalContent> other_journals(const std::string& folder, const std::string& interface,
+                                           const std::string& boot) {
+  std::vector<JournalContent> others;
+  std::error_code none;
+  for (const auto& file : std::filesystem::directory_iterator(folder, none)) {
+    if (file.path().extension() != ".journal") continue;
+    auto content = Journal::read(file.path().string());
+    if (content && content->has_value() && (*content)->interface != interface && (*content)->boot == boot)
+      others.push_back(std::move(**content));
+  }
+  return others;
 }
 
 bool outlives_boot(const Step& step) noexcept { return std::holds_alternative<step::Dns>(step); }

@@ -50,6 +50,14 @@ struct JournalContent {
 /// What a step changes is there after a reboot: DNS may be in a file.
 [[nodiscard]] bool outlives_boot(const Step& step) noexcept;
 
+/// What the other interfaces have changed in this boot, by their journals in the folder. One that cannot be read is
+/// left out.
+[[nodiscard]] std::vector<JournalContent> other_journals(const std::string& folder, const std::string& interface,
+                                                         const std::string& boot);
+
+/// The id of this boot.
+[[nodiscard]] std::string boot_id();
+
 class Journal {
  public:
   /// \returns nothing where there is no such file; a failure where there is one that cannot be read.

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <vector>
 
@@ -55,9 +56,20 @@ std::vector<std::string> written_along(const std::string& key) {
   return paths;
 }
 
+/// What another tunnel remembers that has set the same; nullopt: none has.
+std::optional<Before> before_another(const std::string& journals, const std::string& interface,
+                                     const step::Sysctl& step) {
+  for (const JournalContent& other : other_journals(journals, interface, boot_id()))
+    for (const Made& made : other.made)
+      if (made.step == Step(step)) return made.before;
+  return std::nullopt;
+}
+
 }  // namespace
 
-Result<Before, Failure> look(const std::string&, const step::Sysctl& step) {
+Result<Before, Failure> look_at_sysctl(const std::string& journals, const std::string& interface,
+                                       const step::Sysctl& step) {
+  if (auto known = before_another(journals, interface, step)) return std::move(*known);
   const auto value = read_value(path_of(step.key));
   if (!value) return Err{system_failure(value.error(), to_string(Step(step)))};
   Before before = {{"value", *value}};
@@ -67,13 +79,15 @@ Result<Before, Failure> look(const std::string&, const step::Sysctl& step) {
   return before;
 }
 
-Result<void, Failure> make(const std::string&, const step::Sysctl& step, const Before&) {
+Result<void, Failure> set_sysctl(const step::Sysctl& step) {
   if (const int error = write_value(path_of(step.key), step.value); error != 0)
     return Err{system_failure(error, to_string(Step(step)))};
   return {};
 }
 
-Result<void, Failure> undo(const std::string&, const step::Sysctl& step, const Before& before) {
+Result<void, Failure> restore_sysctl(const std::string& journals, const std::string& interface,
+                                     const step::Sysctl& step, const Before& before) {
+  if (before_another(journals, interface, step)) return {};  // it is still needed
   const auto value = before.find("value");
   if (value == before.end()) return {};
   const int error = write_value(path_of(step.key), value->second);

@@ -12,6 +12,8 @@ namespace {
 
 template <class Kind>
 constexpr bool kIsDns = std::is_same_v<Kind, step::Dns>;
+template <class Kind>
+constexpr bool kIsSysctl = std::is_same_v<Kind, step::Sysctl>;
 
 }  // namespace
 
@@ -23,6 +25,8 @@ Result<Before, Failure> SystemHands::look(const std::string& interface, const St
       [&]<class Kind>(const Kind& each) {
         if constexpr (kIsDns<Kind>)
           return look_at_dns(places_, interface, each);
+        else if constexpr (kIsSysctl<Kind>)
+          return look_at_sysctl(journals_, interface, each);
         else
           return host::look(interface, each);
       },
@@ -34,6 +38,8 @@ Result<void, Failure> SystemHands::make(const std::string& interface, const Step
       [&]<class Kind>(const Kind& each) {
         if constexpr (kIsDns<Kind>)
           return set_dns(places_, interface, each, before);
+        else if constexpr (kIsSysctl<Kind>)
+          return set_sysctl(each);
         else
           return host::make(interface, each, before);
       },
@@ -45,6 +51,8 @@ Result<void, Failure> SystemHands::undo(const std::string& interface, const Step
       [&]<class Kind>(const Kind& each) {
         if constexpr (kIsDns<Kind>)
           return restore_dns(places_, interface, before);
+        else if constexpr (kIsSysctl<Kind>)
+          return restore_sysctl(journals_, interface, each, before);
         else
           return host::undo(interface, each, before);
       },

@@ -11,8 +11,10 @@ namespace culvert::host {
 /// The host that this process runs on: its network namespace, its files. Needs CAP_NET_ADMIN, and root for DNS.
 class SystemHands : public Hands {
  public:
-  /// \param places  of the files that DNS is set by; others than those of the system in tests only
-  explicit SystemHands(DnsPlaces places = {}) : places_(std::move(places)) {}
+  /// \param places    of the files that DNS is set by; others than those of the system in tests only
+  /// \param journals  the folder where the journals of all interfaces are
+  explicit SystemHands(DnsPlaces places = {}, std::string journals = "/var/lib/culvert")
+      : places_(std::move(places)), journals_(std::move(journals)) {}
 
   [[nodiscard]] Result<Before, Failure> look(const std::string& interface, const Step& step) override;
   [[nodiscard]] Result<void, Failure> make(const std::string& interface, const Step& step,
@@ -22,6 +24,7 @@ class SystemHands : public Hands {
 
  private:
   DnsPlaces places_;
+  std::string journals_;
 };
 
 }  // namespace culvert::host

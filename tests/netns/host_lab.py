@@ -47,8 +47,8 @@ allowed_ips = [{allowed}]
 class Tool:
     """`host_tool hold` in a namespace; `say` sends one command and returns the answer."""
 
-    def __init__(self, host, journal, resolv, more=(), environment=None):
-        self.process = host.spawn(TOOL, "hold", NAME, journal, resolv, *more, label=f"{host.name}-host-tool",
+    def __init__(self, host, journal, resolv, more=(), environment=None, name=NAME):
+        self.process = host.spawn(TOOL, "hold", name, journal, resolv, *more, label=f"{host.name}-host-tool",
                                   stdin=subprocess.PIPE, env={**os.environ, **(environment or {})})
         self._answers = 0
         self.answer()

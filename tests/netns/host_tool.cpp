@@ -40,7 +40,8 @@ using namespace culvert::host;
 
 class CrashingHands : public Hands {
  public:
-  explicit CrashingHands(DnsPlaces places) : hands_(std::move(places)) {
+  CrashingHands(DnsPlaces places, const std::string& journal)
+      : hands_(std::move(places), journal.substr(0, journal.rfind('/'))) {
     if (const char* const at = std::getenv("CULVERT_CRASH_AT")) crash_at_ = std::atoi(at);
   }
   Result<Before, Failure> look(const std::string& interface, const Step& step) override {
@@ -149,7 +150,7 @@ int hold(const std::vector<std::string>& words) {
   take(5, places.resolvconf_folders);
   take(6, places.interface_order);
   const std::string& name = words.at(1);
-  CrashingHands hands(places);
+  CrashingHands hands(places, words.at(2));
   const int tun = open_tun(name);
   auto setup = HostSetup::open(hands, words.at(2));
   if (!setup) return report(Err{setup.error()});
@@ -193,7 +194,7 @@ int main(int argc, char** argv) {
   if (words.size() == 4 && words[0] == "repair") {
     DnsPlaces places;
     places.resolv_conf = words[3];
-    CrashingHands hands(places);
+    CrashingHands hands(places, words[1]);
     auto setup = HostSetup::open(hands, words[1]);
     if (!setup) return report(Err{setup.error()});
     return report(setup->repair(words[2] == "keep" ? Guard::keep : Guard::lift));

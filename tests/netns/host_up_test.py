@@ -159,6 +159,26 @@ def _(lab):
     expect_same(before, state(a, resolv), "state at the end")
 
 
+@case("two gateways on one host share forwarding: it lasts as long as the last of them, in whatever order they end")
+def _(lab):
+    a, _, resolv = home(lab)
+    text = configuration(allowed='"10.98.0.0/16"', gateway="enabled = true")
+    files = [lab.write("wg1.toml", text), lab.write("wg2.toml", text.replace("10.9", "10.8").replace("fd99", "fd88"))]
+    forwarding = lambda: a.run("sysctl", "-n", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding").split()
+    held = [Tool(a, os.path.join(lab.directory, f"{name}.journal"), resolv, name=name) for name in ("wg1", "wg2")]
+    before = state(a, resolv)
+    for order in ((0, 1), (1, 0)):
+        for each in (0, 1):
+            held[each].must(f"up {files[each]}")
+        held[order[0]].must("undo")
+        expect_equal(forwarding(), ["1", "1"], "forwarding while one gateway is left")
+        held[order[1]].must("undo")
+        expect_equal(forwarding(), ["0", "0"], "forwarding without a gateway")
+    # The second link has the queue and the secret that the kernel gives when it is first up.
+    rest = lambda text: "\n".join(line for line in text.splitlines() if "wg2" not in line)
+    expect_same(rest(before), rest(state(a, resolv)), "state at the end")
+
+
 def crash_everywhere(lab, a, resolv, file, verbs, repair, same_as):
     """Kills the program at each moment of the verbs, one after the other, and repairs; returns how many moments there were."""
     journal = lab.path("journal")

@@ -123,6 +123,19 @@ TEST_CASE("a kill switch outlives repair and a failed start where it was there b
   CHECK(machine.host.stands.empty());
 }
 
+TEST_CASE("a start that failed later leaves a kill switch that was there before, and no other") {
+  for (const bool there_before : {false, true}) {
+    Machine machine;
+    if (there_before) machine.host.present = true;
+    HostSetup setup = machine.open();
+    REQUIRE(setup.apply(full_tunnel()));
+    REQUIRE(setup.abandon());
+    CAPTURE(there_before);
+    CHECK(machine.host.stands == (there_before ? Words{"firewall table culvert-wg0"} : Words{}));
+    CHECK(machine.journal_is_there() == there_before);
+  }
+}
+
 TEST_CASE("an equal plan changes nothing; differences alone are made: new first, then old gone") {
   Machine machine;
   HostSetup setup = machine.open();

@@ -78,9 +78,12 @@ class FakeHost : public Hands {
   std::vector<std::string> calls;
   std::size_t fail_at = 0;  // the number of the make() that fails, from 1; 0: none
   std::string refuses_undo;
+  bool present = false;  // a firewall of the name stands already
 
   Result<Before, Failure> look(const std::string&, const Step& step) override {
-    return Before{{"was", slots[slot(step)]}};
+    Before before = {{"was", slots[slot(step)]}};
+    if (present && std::holds_alternative<step::Firewall>(step)) before.emplace("present", "1");
+    return before;
   }
 
   Result<void, Failure> make(const std::string&, const Step& step, const Before&) override {

@@ -67,8 +67,9 @@ class [[maybe_unused]] Wanted {
 
 }  // namespace
 
-// Without optimisation, and under a sanitizer, values are spilled to places of which no code of ours knows.
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// Without optimisation, and under a sanitizer, values are spilled to places of which no code of ours knows; and under
+// an emulator, which other machines are tested by, /proc/self/mem is the emulator's.
+#if defined(__OPTIMIZE__) && defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 TEST_CASE("540 s after its last session no key of a peer is left in memory, and of a handshake nothing at its end") {
   Pair pair;

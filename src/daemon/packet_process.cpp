@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <string_view>
 #include <thread>
 
 #include "half_channel.hpp"
@@ -58,8 +59,11 @@ Err<std::string> failed(std::string_view what) {
 }  // namespace
 
 std::string describe_end(int status) {
-  if (WIFSIGNALED(status))
-    return "it was ended by signal " + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")";
+  if (WIFSIGNALED(status)) {
+    const int signal = WTERMSIG(status);
+    const std::string_view meaning = signal == SIGSYS ? ": a system call that it must not make" : "";
+    return "it was ended by signal " + std::to_string(signal) + " (" + ::strsignal(signal) + ")" + std::string(meaning);
+  }
   return "it ended with exit code " + std::to_string(WEXITSTATUS(status));
 }
 

@@ -23,6 +23,8 @@ enum class Drop : std::uint8_t {
   zero_shared_secret,
   bad_static_tag,
   unknown_peer,
+  peer_disabled,
+  peer_expired,
   bad_timestamp_tag,
   old_timestamp,
   initiations_too_close,

@@ -61,6 +61,8 @@ std::string_view text_of(io::TunOffload offload) noexcept {
 
 Json peer(const PeerSnapshot& p) {
   Json json = Json::object();
+  if (!p.name.empty()) json["name"] = p.name;
+  if (p.blocked != Blocked::no) json["blocked"] = p.blocked == Blocked::disabled ? "disabled" : "expired";
   if (p.endpoint) json["endpoint"] = to_string(*p.endpoint);
   if (p.last_handshake.seconds != 0) json["latestHandshake"] = p.last_handshake.seconds;
   json["transferRx"] = p.received_octets;

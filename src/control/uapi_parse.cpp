@@ -9,9 +9,11 @@ namespace culvert::control {
 namespace {
 
 constexpr std::string_view kDeviceKeys[] = {"private_key", "listen_port", "fwmark", "replace_peers"};
-constexpr std::string_view kPeerKeys[] = {"public_key",          "remove",     "update_only",
-                                          "preshared_key",       "endpoint",   "persistent_keepalive_interval",
-                                          "replace_allowed_ips", "allowed_ip", "protocol_version"};
+constexpr std::string_view kPeerKeys[] = {"public_key", "remove", "update_only", "preshared_key", "endpoint",
+                                          "persistent_keepalive_interval", "replace_allowed_ips", "allowed_ip",
+                                          "protocol_version",
+                                          // that `wg` does not know: the host half's
+                                          "name", "blocked"};
 constexpr std::string_view kNotHexKey = "not 64 hexadecimal digits";
 constexpr std::string_view kNotTrue = "can only be true";
 constexpr std::string_view kNotPort = "not a decimal number up to 65535";
@@ -33,6 +35,21 @@ std::optional<T> parse_decimal(std::string_view text) noexcept {
 bool decode_hex_key(std::string_view hex, std::span<std::uint8_t, 32> out) noexcept {
   return hex.size() == 64 &&
          sodium_hex2bin(out.data(), out.size(), hex.data(), hex.size(), nullptr, nullptr, nullptr) == 0;
+}
+
+bool is_peer_name(std::string_view text) noexcept {
+  constexpr std::size_t kLongest = 64;
+  return text.size() <= kLongest && std::none_of(text.begin(), text.end(), [](char c) {
+           const auto octet = static_cast<unsigned char>(c);
+           return octet < ' ' || octet == 0x7f;
+         });
+}
+
+std::optional<Blocked> parse_blocked(std::string_view text) noexcept {
+  if (text == "none") return Blocked::no;
+  if (text == "disabled") return Blocked::disabled;
+  if (text == "expired") return Blocked::expired;
+  return std::nullopt;
 }
 
 /// A client's text, fit for a log line.
@@ -143,6 +160,12 @@ OperationParser::Verdict OperationParser::take_peer_key(PeerChange& peer, std::s
     peer.preshared_key = std::move(parsed);
   } else if (key == "endpoint") {
     return take_endpoint(peer, value);
+  } else if (key == "name") {
+    if (!is_peer_name(value)) return Err{Refusal{EINVAL, "not a printable name of at most 64 octets"}};
+    peer.name = std::string(value);
+  } else if (key == "blocked") {
+    peer.blocked = parse_blocked(value);
+    if (!peer.blocked) return Err{Refusal{EINVAL, "not disabled, expired or none"}};
   } else if (key == "persistent_keepalive_interval") {
     const auto interval = parse_decimal<std::uint16_t>(value);
     if (!interval) return Err{Refusal{EINVAL, kNotPort}};

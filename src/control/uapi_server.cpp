@@ -68,8 +68,11 @@ struct Host {
 
 class Client : public std::enable_shared_from_this<Client> {
  public:
-  Client(Host& host, io::UniqueFd fd)
+  enum class Patience : std::uint8_t { bounded, endless };
+
+  Client(Host& host, io::UniqueFd fd, Patience patience)
       : host_(host),
+        patience_(patience),
         fd_(host.context),
         deadline_(host.context),
         reader_(host.options.limits, host.options.scope_lookup) {
@@ -210,6 +213,7 @@ class Client : public std::enable_shared_from_this<Client> {
 
   void renew_deadline() {
     since_ = Clock::now();
+    if (patience_ == Patience::endless) return;
     deadline_.expires_at(since_ + host_.options.timeout);
     deadline_.async_wait([self = shared_from_this()](const asio::error_code& error) {
       if (error || !self->is_open() || self->deadline_.expiry() > Clock::now()) return;
@@ -220,6 +224,7 @@ class Client : public std::enable_shared_from_this<Client> {
   }
 
   Host& host_;  // borrowed: until closed
+  Patience patience_;
   Descriptor fd_;
   asio::steady_timer deadline_;
   Clock::time_point since_ = Clock::now();  // when it last got on
@@ -250,6 +255,7 @@ struct UapiServer::State : Host, std::enable_shared_from_this<State> {
     open = false;
     // A client that closes takes itself out of the list.
     while (!clients.empty()) clients.back()->close();
+    if (own) own->close();
     if (listener.is_open()) listener.release();  // the socket owns the descriptor
     pause.cancel();
     socket.close();
@@ -292,7 +298,7 @@ struct UapiServer::State : Host, std::enable_shared_from_this<State> {
     socklen_t length = sizeof peer;
     if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || !is_allowed(peer.uid))
       return report("UAPI: turned away a client of user " + std::to_string(peer.uid));
-    auto client = std::make_shared<Client>(*this, std::move(fd));
+    auto client = std::make_shared<Client>(*this, std::move(fd), Client::Patience::bounded);
     if (!client->is_open()) return report("UAPI: no room to watch one more client");
     clients.push_back(client);
     client->start();
@@ -320,7 +326,14 @@ struct UapiServer::State : Host, std::enable_shared_from_this<State> {
     return true;
   }
 
+  void serve(io::UniqueFd connection) {
+    if (own) own->close();
+    own = std::make_shared<Client>(*this, std::move(connection), Client::Patience::endless);
+    if (own->is_open()) own->start();
+  }
+
   bool open = true;
+  std::shared_ptr<Client> own;
   UapiSocket socket;
   Descriptor listener;
   asio::steady_timer pause;
@@ -333,6 +346,8 @@ UapiServer::UapiServer(asio::io_context& context, DeviceControl& device, UapiSoc
 }
 
 UapiServer::~UapiServer() { close(); }
+
+void UapiServer::serve(io::UniqueFd connection) { state_->serve(std::move(connection)); }
 
 void UapiServer::close() noexcept { state_->close(); }
 

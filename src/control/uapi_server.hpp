@@ -46,6 +46,10 @@ class UapiServer {
   UapiServer& operator=(const UapiServer&) = delete;
   ~UapiServer();
 
+  /// Serves a connection that is open already, for as long as it is: without a time limit, beyond the count of clients,
+  /// and whoever is at the other end. One at a time: another takes its place.
+  void serve(io::UniqueFd connection);
+
   /// Cuts off all clients, stops listening, removes the socket's file.
   void close() noexcept;
   [[nodiscard]] std::size_t clients() const noexcept;

@@ -109,6 +109,18 @@ void Device::set_preshared_key(PeerId id, PresharedKey key) {
   if (Peer* peer = find(id)) peer->preshared_key = std::move(key);
 }
 
+void Device::set_name(PeerId id, std::string name) {
+  if (Peer* peer = find(id)) peer->name = std::move(name);
+}
+
+void Device::set_blocked(Now now, PeerId id, Blocked blocked, Actions& actions) {
+  Peer* peer = find(id);
+  if (peer == nullptr || std::exchange(peer->blocked, blocked) == blocked) return;
+  if (blocked == Blocked::no) return;
+  forget_all(*peer, actions);
+  reschedule(*peer, now);
+}
+
 void Device::set_endpoint(PeerId id, const Endpoint& endpoint, Actions& actions) {
   Peer* peer = find(id);
   if (peer == nullptr) return;
@@ -151,14 +163,7 @@ void Device::set_link(Now now, Link link, Actions& actions) {
   for (auto& peer : peers_) {
     if (!peer) continue;
     if (link == Link::down) {
-      forget_pending(*peer);
-      forget_sessions(*peer);
-      peer->initiation_wanted = false;
-      peer->last_initiation_sent.reset();
-      peer->last_response_sent.reset();
-      peer->traffic->forget();
-      actions.post(change::StagedDropped{peer->id});
-      post_sessions(*peer, change::SessionsReplaced::Then::nothing, actions);
+      forget_all(*peer, actions);
     } else if (peer->persistent_interval.count() != 0) {
       peer->last_persistent = now.mono;
       send_keepalive(*peer, actions);
@@ -177,6 +182,18 @@ void Device::forget_sessions(Peer& peer) {
     if (s) by_index_.erase(s->local_index);
   peer.sessions = {};
   peer.keys_born.reset();
+}
+
+/// As if nothing had ever been said, but for what replay and the clock must remember.
+void Device::forget_all(Peer& peer, Actions& actions) {
+  forget_pending(peer);
+  forget_sessions(peer);
+  peer.initiation_wanted = false;
+  peer.last_initiation_sent.reset();
+  peer.last_response_sent.reset();
+  peer.traffic->forget();
+  actions.post(change::StagedDropped{peer.id});
+  post_sessions(peer, change::SessionsReplaced::Then::nothing, actions);
 }
 
 void Device::post_sessions(const Peer& peer, change::SessionsReplaced::Then then, Actions& actions) {
@@ -203,7 +220,7 @@ void Device::for_each_peer(const std::function<void(const Peer&)>& visit) const 
 }
 
 bool Device::can_send(const Peer& peer) const noexcept {
-  return link_ == Link::up && has_identity_ && peer.static_shared && peer.endpoint;
+  return link_ == Link::up && has_identity_ && peer.blocked == Blocked::no && peer.static_shared && peer.endpoint;
 }
 
 std::uint32_t Device::free_index(const Peer& peer) {

@@ -46,6 +46,9 @@ class Device {
   void remove_peer(PeerId id, Actions& actions);
 
   void set_preshared_key(PeerId id, PresharedKey key);
+  void set_name(PeerId id, std::string name);
+  /// Ends the peer's sessions, and refuses it new ones until it is told `no`. Its allowed IPs stay its own.
+  void set_blocked(Now now, PeerId id, Blocked blocked, Actions& actions);
   void set_endpoint(PeerId id, const Endpoint& endpoint, Actions& actions);
   /// Turning it on sends one keepalive at once. Beyond 0 (off) to 65535 s the nearest of the two counts.
   void set_persistent_keepalive(Now now, PeerId id, std::chrono::seconds interval, Actions& actions);
@@ -120,6 +123,7 @@ class Device {
   void compute_static_shared(Peer& peer);
   void forget_pending(Peer& peer);
   void forget_sessions(Peer& peer);
+  void forget_all(Peer& peer, Actions& actions);
   [[nodiscard]] Sessions::Crossing crossing(const Peer& peer) const noexcept;
   void forget_replaced(const Sessions& before, const Sessions& after);
   void post_sessions(const Peer& peer, change::SessionsReplaced::Then then, Actions& actions);

@@ -206,6 +206,13 @@ PeerVerdict judge(const Peer& peer, const PeerNotes* notes, Link link, Instant n
   static const PeerNotes kNothing{};
   const PeerNotes& known = notes != nullptr ? *notes : kNothing;
   PeerVerdict verdict{.tries = known.tries};
+  if (peer.blocked != Blocked::no) {
+    static const ProblemRecord kDisabled{.problem = Problem::disabled, .wall = {}};
+    static const ProblemRecord kExpired{.problem = Problem::expired, .wall = {}};
+    verdict.state = PeerState::blocked;
+    verdict.cause = peer.blocked == Blocked::disabled ? &kDisabled : &kExpired;
+    return verdict;
+  }
   Instant since = now - kFresh;
   if (known.worked) since = std::max(since, *known.worked + Duration(1));
   verdict.cause = known.problems.cause(since);

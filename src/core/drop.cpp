@@ -34,6 +34,8 @@ constexpr auto kRows = std::to_array<Row>({
      "The sealed public key of an initiation did not authenticate; it was damaged or forged."},
     {Drop::unknown_peer, "unknown_peer",
      "An initiation came from a public key that is not configured here; add the peer or ignore it."},
+    {Drop::peer_disabled, "peer_disabled", "A peer that is switched off here called; enable it to let it in."},
+    {Drop::peer_expired, "peer_expired", "A peer whose time here is over called; give it a later date to let it in."},
     {Drop::bad_timestamp_tag, "bad_timestamp_tag",
      "An initiation did not prove its sender's key; check that both ends have the right keys."},
     {Drop::old_timestamp, "old_timestamp",

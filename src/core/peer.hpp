@@ -3,10 +3,12 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "cookie.hpp"
 #include "handshake.hpp"
 #include "session.hpp"
+#include "set_request.hpp"
 #include "timers.hpp"
 #include "timestamp.hpp"
 #include "traffic.hpp"
@@ -17,6 +19,8 @@ struct Peer {
   PeerId id;
   PublicKey public_key;
   PresharedKey preshared_key;
+  std::string name;
+  Blocked blocked = Blocked::no;
   // DH of the static keys; none while we have no identity or theirs is of low order, and then no handshake is possible.
   std::optional<Secret<32>> static_shared;
 

@@ -97,6 +97,10 @@ std::optional<Problem> problem_of(Drop drop) noexcept {
   switch (drop) {
     case Drop::zero_shared_secret:
       return Problem::weak_key;
+    case Drop::peer_disabled:
+      return Problem::disabled;
+    case Drop::peer_expired:
+      return Problem::expired;
     case Drop::bad_timestamp_tag:
       return Problem::unproven_key;
     case Drop::old_timestamp:

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -12,6 +13,9 @@
 #include <culvert/keys.hpp>
 
 namespace culvert {
+
+/// Why a peer that is known is let in no more: by the configuration, not by the protocol.
+enum class Blocked : std::uint8_t { no, disabled, expired };
 
 struct AllowedIpChange {
   enum class Action : std::uint8_t { add, remove };
@@ -32,6 +36,8 @@ struct PeerChange {
   std::optional<Endpoint> endpoint;
   std::optional<std::chrono::seconds>
       persistent_keepalive;                  // 0 to 65535; 0: off. From off to on: one keepalive at once
+  std::optional<std::string> name;           // for people; the protocol knows peers by their keys
+  std::optional<Blocked> blocked;            // from `no` to another: its sessions end, and it gets no new ones
   bool replace_allowed_ips = false;          // the peer's list is emptied first
   std::vector<AllowedIpChange> allowed_ips;  // in order; an added prefix leaves its owner for this peer
 };

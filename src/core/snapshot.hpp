@@ -4,16 +4,21 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <culvert/address.hpp>
 #include <culvert/keys.hpp>
 #include <culvert/time.hpp>
 
+#include "set_request.hpp"
+
 namespace culvert {
 
 struct PeerSnapshot {
   PublicKey public_key;
+  std::string name{};  // empty: nobody gave one
+  Blocked blocked = Blocked::no;
   PresharedKey preshared_key;  // all zero: none
   std::optional<Endpoint> endpoint;
   std::chrono::seconds persistent_keepalive{0};  // 0: off

@@ -93,6 +93,8 @@ void Engine::State::change_peer(Now now, PeerChange& change, Actions& actions) {
   if (!id) return;
   diagnosis.peer_added(change.public_key);
   if (change.preshared_key) device.set_preshared_key(*id, std::move(*change.preshared_key));
+  if (change.name) device.set_name(*id, std::move(*change.name));
+  if (change.blocked) device.set_blocked(now, *id, *change.blocked, actions);
   if (change.endpoint) {
     device.set_endpoint(*id, *change.endpoint, actions);
     diagnosis.endpoint_configured(*id);
@@ -116,6 +118,8 @@ DeviceSnapshot Engine::snapshot() const {
   shot.peers.reserve(s.device.peer_count());
   s.device.for_each_peer([&](const Peer& peer) {
     shot.peers.push_back({.public_key = peer.public_key,
+                          .name = peer.name,
+                          .blocked = peer.blocked,
                           .preshared_key = peer.preshared_key.clone(),
                           .endpoint = peer.endpoint,
                           .persistent_keepalive = peer.persistent_interval,

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <doctest/doctest.h>
 
+#include <map>
+
 using namespace culvert;
 using namespace culvert::control;
 
@@ -298,6 +300,21 @@ TEST_CASE("an operation without its empty line is not one") {
 TEST_CASE("text after the empty line is an error for one operation's text") {
   CHECK(refusal_of_text("set=1\n\nget=1\n\n").error == EPROTO);
   CHECK(refusal_of_text("get=1\n\n\n").error == EPROTO);
+}
+
+TEST_CASE("the host half names a peer and says why it is blocked") {
+  for (const auto& [text, blocked] : std::map<std::string, Blocked>{
+           {"none", Blocked::no}, {"disabled", Blocked::disabled}, {"expired", Blocked::expired}}) {
+    auto operation = parse_operation("set=1\n" + kPeer + "name=alice's laptop\nblocked=" + text + "\n\n");
+    REQUIRE(operation);
+    const PeerChange& peer = std::get<SetRequest>(*operation).peers.at(0);
+    CHECK(peer.name == "alice's laptop");
+    CHECK(peer.blocked == blocked);
+  }
+  for (const std::string bad : {"blocked=", "blocked=true", "name=a\tb"})
+    CHECK(refusal_of_text("set=1\n" + kPeer + bad + "\n\n").error == EINVAL);
+  CHECK(refusal_of_text("set=1\n" + kPeer + "name=" + std::string(65, 'x') + "\n\n").error == EINVAL);
+  CHECK(refusal_of_text("set=1\nname=x\n\n").error == EINVAL);
 }
 
 TEST_CASE("the scope of a link-local endpoint may be an interface's name when somebody knows names") {

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <asio/io_context.hpp>
 #include <deque>
 
@@ -376,6 +377,28 @@ TEST_CASE("ten thousand connections leave no descriptor behind") {
   }
   CHECK(fixture.run_until([&] { return fixture.server->clients() == 0; }));
   CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("a connection that was open before is served without a time limit, also when all places are taken") {
+  Fixture fixture({.max_clients = 1, .timeout = 20ms, .allowed_users = {}});
+  std::array<int, 2> ends{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0);
+  const io::UniqueFd ours(ends[0]);
+  fixture.server->serve(io::UniqueFd(ends[1]));
+  const auto answer = [&](std::string_view request) {
+    REQUIRE(::send(ours.get(), request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size()));
+    std::array<char, 4096> buffer;
+    ssize_t got = 0;
+    REQUIRE(fixture.run_until([&] { return (got = ::recv(ours.get(), buffer.data(), buffer.size(), 0)) >= 0; }));
+    return std::string(buffer.data(), static_cast<std::size_t>(got));
+  };
+  CHECK(answer("set=1\nlisten_port=7\n\n") == "errno=0\n\n");
+  for (int i = 0; i < 10; ++i) fixture.context.run_one_for(10ms);  // longer than anybody else may take
+  CHECK(answer("set=1\nlisten_port=8\n\n") == "errno=0\n\n");
+  CHECK(fixture.device.listen_port() == 8);
+  fixture.server->close();
+  std::array<char, 8> rest;
+  CHECK(::recv(ours.get(), rest.data(), rest.size(), 0) == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "the end of the server closes its clients and removes its file") {

@@ -333,6 +333,31 @@ TEST_CASE("staged packets do not outlive the link, and are counted") {
   CHECK(pair.a.lanes[0].take_staged(*pair.a.lanes[0].find(pair.b_of_a)).empty());
 }
 
+TEST_CASE(
+    "a peer that is blocked loses its sessions at once, calls and is called no more, and comes back when let in") {
+  Pair pair;
+  pair.connect();
+  const auto block = [&](Blocked why) {
+    return pair.b.tell([&](Device& d, Actions& a) { d.set_blocked(pair.clock.now(), pair.a_of_b, why, a); });
+  };
+  for (const Blocked why : {Blocked::disabled, Blocked::expired}) {
+    REQUIRE_FALSE(pair.b.peer(pair.a_of_b).sessions.empty());
+    CHECK(block(why).silent());
+    CHECK(pair.b.peer(pair.a_of_b).sessions.empty());
+    for (int i = 0; i < 5 && pair.b.sleep(); ++i) CHECK(pair.b.timers().silent());
+    CHECK(pair.hand_to_b(pair.a.from_inside(Pair::to_b())).dropped(Drop::unknown_index));
+    CHECK(pair.b.from_inside(Pair::to_a()).outside.empty());
+    CHECK(pair.b.device.allowed_ips().of(pair.a_of_b.slot).size() == 2);
+
+    CHECK(block(Blocked::no).silent());
+    pair.clock.advance(1s);
+    const Step call = pair.b.from_inside(Pair::to_a());
+    REQUIRE(call.outside.size() == 1);
+    const Step answered = pair.hand_to_b(pair.hand_to_a(call));
+    CHECK(pair.hand_to_a(answered).inside.size() >= 1);
+  }
+}
+
 TEST_CASE("a link that is up already is not disturbed by coming up") {
   Pair pair;
   pair.connect();

@@ -12,7 +12,7 @@ using namespace culvert;
 namespace {
 
 // Typed again, not taken from the table: counters are named by these words outside this project.
-constexpr std::array<std::string_view, 38> kNames = {
+constexpr std::array<std::string_view, 40> kNames = {
     "not_wireguard",
     "truncated",
     "no_identity",
@@ -24,6 +24,8 @@ constexpr std::array<std::string_view, 38> kNames = {
     "zero_shared_secret",
     "bad_static_tag",
     "unknown_peer",
+    "peer_disabled",
+    "peer_expired",
     "bad_timestamp_tag",
     "old_timestamp",
     "initiations_too_close",

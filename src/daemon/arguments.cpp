@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <limits>
+#include <utility>
 
 namespace culvert::daemon {
 namespace {
@@ -16,6 +17,9 @@ constexpr unsigned kFirstFreeDescriptor = 3;
 
 constexpr std::string_view kHelp =
     R"(Usage: culvertd [-f | --foreground] INTERFACE
+       culvertd [-f | --foreground] --config FILE [INTERFACE]
+       culvertd --guard --config FILE
+       culvertd --undo INTERFACE
        culvertd --version | --help
 
 Makes the network interface INTERFACE, whose packets travel in a tunnel that speaks
@@ -23,7 +27,15 @@ WireGuard's protocol. It is configured with wg(8) and wg-quick(8), by way of the
 /var/run/wireguard/INTERFACE.sock. Without -f the program returns once the interface and
 the socket exist, and goes on in the background.
 
+With a configuration file it sets up everything that the file says, all or nothing:
+peers, addresses, routes, DNS, firewall; SIGHUP makes it read the file again. See
+culvert(8), which is the usual way to all of this.
+
   -f, --foreground  stay in the foreground, and log to standard error
+  --config FILE     NAME.toml, or NAME.conf as wg-quick(8) has it
+  --guard           raise the file's kill switch and end, before the network comes up
+  --undo INTERFACE  undo what a daemon that was killed left on this host, and lift its
+                    kill switch
   --version         print the version
   --help            print this text
 
@@ -130,12 +142,29 @@ Result<void, std::string> take_environment(const Environment& environment, Optio
   return take_offloads(environment, options.offloads);
 }
 
+/// "wg0" of "/etc/culvert/wg0.toml"; nullopt: its ending is of no configuration.
+std::optional<std::string_view> name_of_file(std::string_view path) noexcept {
+  path.remove_prefix(path.rfind('/') + 1);  // npos + 1 is 0
+  for (const std::string_view ending : {".toml", ".conf"})
+    if (path.ends_with(ending)) return path.substr(0, path.size() - ending.size());
+  return std::nullopt;
+}
+
 /// The words of the command line; the environment comes after them, and only when there is something to run.
 Result<void, std::string> take_words(std::span<const char* const> arguments, Options& options) {
   std::optional<std::string_view> interface;
   bool names_only = false;  // after "--"
+  bool file_next = false;   // after "--config"
   for (const std::string_view word : arguments) {
-    if (!names_only && word == "--") {
+    if (std::exchange(file_next, false)) {
+      options.config = word;
+    } else if (!names_only && word == "--config") {
+      file_next = true;
+    } else if (!names_only && word == "--guard") {
+      options.action = Options::Action::guard;
+    } else if (!names_only && word == "--undo") {
+      options.action = Options::Action::undo;
+    } else if (!names_only && word == "--") {
       names_only = true;
     } else if (!names_only && (word == "-f" || word == "--foreground")) {
       options.place = Options::Place::foreground;
@@ -153,6 +182,10 @@ Result<void, std::string> take_words(std::span<const char* const> arguments, Opt
       interface = word;
     }
   }
+  if (file_next) return Err{std::string("--config: which file?")};
+  if (options.action == Options::Action::guard && options.config.empty())
+    return Err{std::string("--guard: of which file? Usage: culvertd --guard --config FILE")};
+  if (!interface && !options.config.empty()) interface = name_of_file(options.config);
   if (!interface) return Err{std::string("which interface? Usage: culvertd [-f | --foreground] INTERFACE")};
   if (!is_interface_name(*interface))
     return Err{fmt::format("'{}' is no interface name: 1 to 15 of a-z A-Z 0-9 _ = + . -", *interface)};

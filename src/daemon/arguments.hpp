@@ -24,12 +24,13 @@ struct OffloadSwitches {
 };
 
 struct Options {
-  enum class Action : std::uint8_t { run, print_version, print_help };
+  enum class Action : std::uint8_t { run, guard, undo, print_version, print_help };
   enum class Place : std::uint8_t { background, foreground };
 
   Action action = Action::run;
   Place place = Place::background;
   std::string interface;
+  std::string config;          // path of the file that says everything; empty: `wg` will
   std::optional<int> tun_fd;   // inherited TUN queue
   std::optional<int> uapi_fd;  // inherited listening socket
   LogLevel log_level = LogLevel::error;

@@ -104,9 +104,9 @@ static_assert(sizeof(Setup) == 64);
 
 inline constexpr std::uint8_t kSocketUapi = 1;      // listening
 inline constexpr std::uint8_t kSocketStatus = 2;    // listening
-inline constexpr std::uint8_t kSocketPrivate = 4;   // connected: the host half's own UAPI client
-inline constexpr std::uint8_t kSocketEvents = 8;    // listening
-inline constexpr std::uint8_t kSocketMetrics = 16;  // listening
+inline constexpr std::uint8_t kSocketEvents = 4;    // listening
+inline constexpr std::uint8_t kSocketMetrics = 8;   // listening
+inline constexpr std::uint8_t kSocketPrivate = 16;  // connected: the host half's own UAPI client
 inline constexpr std::uint8_t kSocketAll = 31;
 
 /// How the interface is now; the whole of it, so that a message may stand for those before it.

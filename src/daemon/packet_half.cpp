@@ -38,7 +38,7 @@ constexpr auto kLinkAgain = std::chrono::seconds(5);
 struct Inheritance {
   half::Setup setup;
   io::Tun tun;
-  io::UniqueFd uapi, status, events, metrics;
+  io::UniqueFd uapi, status, events, metrics, host_client;
 };
 
 Inheritance receive_setup() {
@@ -50,16 +50,17 @@ Inheritance receive_setup() {
   if (message->descriptors.size() != half::descriptors_of(*setup))
     throw SetupError("the host half sent a wrong count of descriptors");
 
-  Inheritance taken{.setup = *setup, .tun = {}, .uapi = {}, .status = {}, .events = {}, .metrics = {}};
+  Inheritance taken{
+      .setup = *setup, .tun = {}, .uapi = {}, .status = {}, .events = {}, .metrics = {}, .host_client = {}};
   taken.tun.name = half::unpadded(setup->interface);
   taken.tun.offload = static_cast<io::TunOffload>(setup->inside_offload);
   auto next = message->descriptors.begin();
   for (std::size_t i = 0; i < setup->queues; ++i) taken.tun.queues.push_back(std::move(*next++));
   if ((setup->sockets & half::kSocketUapi) != 0) taken.uapi = std::move(*next++);
   if ((setup->sockets & half::kSocketStatus) != 0) taken.status = std::move(*next++);
-  if ((setup->sockets & half::kSocketPrivate) != 0) ++next;
   if ((setup->sockets & half::kSocketEvents) != 0) taken.events = std::move(*next++);
   if ((setup->sockets & half::kSocketMetrics) != 0) taken.metrics = std::move(*next++);
+  if ((setup->sockets & half::kSocketPrivate) != 0) taken.host_client = std::move(*next++);
   return taken;
 }
 
@@ -150,6 +151,7 @@ PacketHalf::PacketHalf(Inheritance taken, const crypto::AeadBackend& aead, sandb
               {.allowed_users = {0, taken.setup.owner},
                .scope_lookup = [this](std::string_view name) { return host_.scope_index(name); }}),
       news_(context_, kNewsDescriptor, [this] { take_news(); }) {
+  if (taken.host_client) server_.serve(std::move(taken.host_client));
   if (taken.status)
     status_.emplace(context_, control::UapiSocket::without_file(std::move(taken.status)), [this] {
       return control::format_status(interface_, engine_.snapshot(), engine_.status(), host_.link_drops(),

@@ -15,13 +15,6 @@ half::Reply reply_to(const half::Request& request) {
   return reply;
 }
 
-RequestServer::Answer failure(const half::Request& request, const io::SystemError& error) {
-  half::Reply reply = reply_to(request);
-  reply.error = error.code != 0 ? error.code : EIO;
-  reply.what = half::padded<sizeof reply.what>(error.what);
-  return {reply, {}};
-}
-
 half::Group describe(const std::optional<io::UdpGroup>& group, std::vector<int>& descriptors) {
   half::Group result;
   if (!group) return result;
@@ -36,8 +29,17 @@ half::Group describe(const std::optional<io::UdpGroup>& group, std::vector<int>&
 
 }  // namespace
 
+RequestServer::Answer RequestServer::failure(const half::Request& request, const io::SystemError& error) {
+  last_refusal_ = error.message();
+  half::Reply reply = reply_to(request);
+  reply.error = error.code != 0 ? error.code : EIO;
+  reply.what = half::padded<sizeof reply.what>(error.what);
+  return {reply, {}};
+}
+
 RequestServer::Answer RequestServer::answer(const half::Request& request) {
   half::Reply reply = reply_to(request);
+  if (request.ask == half::Ask::open_udp || request.ask == half::Ask::set_mark) last_refusal_.clear();
   switch (request.ask) {
     case half::Ask::open_udp:
       return open_udp(request);

@@ -46,8 +46,11 @@ class RequestServer {
   /// The packet half is gone, and its sockets with it.
   void forget_sockets() noexcept { outside_.reset(); }
   [[nodiscard]] bool holds_sockets() const noexcept { return outside_.has_value(); }
+  /// Why the last opening or marking failed, in words; empty: it did not.
+  [[nodiscard]] const std::string& last_refusal() const noexcept { return last_refusal_; }
 
  private:
+  [[nodiscard]] Answer failure(const half::Request& request, const io::SystemError& error);
   [[nodiscard]] Answer open_udp(const half::Request& request);
   [[nodiscard]] Answer hand_over(const half::Request& request) const;
   [[nodiscard]] Answer set_mark(const half::Request& request);
@@ -56,6 +59,7 @@ class RequestServer {
   RequestCalls calls_;
   std::optional<io::Outside> outside_;  // the same sockets as the packet half's, so that they can be marked
   std::uint32_t mark_ = 0;
+  std::string last_refusal_;
 };
 
 /// The calls of this system, for an interface whose name may change.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "arguments.hpp"
+#include "configured_half.hpp"
 #include "daemonize.hpp"
 #include "host_half.hpp"
 #include "packet_half.hpp"
@@ -18,18 +19,33 @@
 namespace culvert::daemon {
 namespace {
 
+template <class Half>
+int live(const Options& options, StartReport& report) {
+  Half half(options);
+  if (report.in_background()) half.log_to_system();
+  report.succeeded();
+  return half.run();
+}
+
 int serve(const Options& options, StartReport report) {
   try {
-    HostHalf half(options);
-    if (report.in_background()) half.log_to_system();
-    report.succeeded();
-    return half.run();
+    return options.config.empty() ? live<HostHalf>(options, report) : live<ConfiguredHalf>(options, report);
   } catch (const std::exception& error) {
     const std::string line = fmt::format("culvertd: {}: {}", options.interface, error.what());
     if (report.in_background())
       report.failed(line);
     else
       fmt::print(stderr, "{}\n", line);
+    return kExitSetupFailed;
+  }
+}
+
+int do_once(const Options& options, void (*what)(const Options&)) {
+  try {
+    what(options);
+    return kExitOk;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "culvertd: {}: {}\n", options.interface, error.what());
     return kExitSetupFailed;
   }
 }
@@ -52,6 +68,10 @@ int run(int argc, char** argv, const crypto::AeadBackend* aead) {
     case Options::Action::print_help:
       fmt::print("{}", help_text());
       return kExitOk;
+    case Options::Action::guard:
+      return do_once(*options, raise_guard);
+    case Options::Action::undo:
+      return do_once(*options, undo);
     case Options::Action::run:
       break;
   }

@@ -29,6 +29,7 @@ SUPPORT = os.path.join(os.path.dirname(HERE), "support")
 IN_CI = os.environ.get("CI", "") in ("true", "1")
 SOCKETS = "/var/run/wireguard"
 STATUS_SOCKETS = "/var/run/culvert"
+STATE = "/var/lib/culvert"
 
 _cases = []
 
@@ -304,7 +305,7 @@ class Lab:
         bury_orphans()
         for name in self.hosts:
             run(["ip", "netns", "del", name], check=False)
-        for directory in (SOCKETS, STATUS_SOCKETS):
+        for directory in (SOCKETS, STATUS_SOCKETS, STATE):
             for name in os.listdir(directory):
                 os.unlink(os.path.join(directory, name))
 
@@ -373,9 +374,9 @@ def _isolate(refuse):
 def _settle_in():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # process 1 ignores what it does not handle
     os.makedirs("/run/netns", exist_ok=True)
-    for directory in (SOCKETS, STATUS_SOCKETS):
+    for directory in (SOCKETS, STATUS_SOCKETS, STATE):
         os.makedirs(directory, exist_ok=True)
-    for directory in ("/run/netns", SOCKETS, STATUS_SOCKETS):
+    for directory in ("/run/netns", SOCKETS, STATUS_SOCKETS, STATE):
         run(["mount", "-t", "tmpfs", "-o", "mode=755", "lab", directory])
     # `ip netns` wants its directory shared with the mount namespaces that it makes.
     run(["mount", "--make-rshared", "/run/netns"])

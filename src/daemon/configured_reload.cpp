@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+// Following the file: the whole of it is compared with what runs, and only the differences are applied, to the host and
+// to the packet half. Either all of them stand afterwards, or none.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "configured_state.hpp"
+#include "difference.hpp"
+#include "load.hpp"
+#include "notify.hpp"
+#include "portal.hpp"
+
+namespace culvert::daemon {
+namespace {
+
+using control::HostAnswer;
+using control::HostRequest;
+
+// What is decided when the interface is made.
+constexpr std::array<std::string_view, 3> kAtStart = {"interface.lanes", "interface.offloads", "interface.aead"};
+
+bool waits_for_start(const config::Difference& difference) {
+  return std::any_of(kAtStart.begin(), kAtStart.end(),
+                     [&](std::string_view key) { return difference.key.starts_with(key); });
+}
+
+std::vector<std::string> lines_of(const std::vector<config::Difference>& differences) {
+  std::vector<std::string> lines;
+  for (const config::Difference& one : differences)
+    lines.push_back(one.line() + (waits_for_start(one) ? " (from the next start on)" : ""));
+  return lines;
+}
+
+HostAnswer failure(std::string why) {
+  return {.outcome = HostAnswer::Outcome::failed, .error = std::move(why), .lines = {}, .status = {}};
+}
+
+HostAnswer invalid(const std::vector<config::Finding>& findings) {
+  HostAnswer answer{.outcome = HostAnswer::Outcome::invalid,
+                    .error = "the configuration cannot be used, and nothing was changed",
+                    .lines = {},
+                    .status = {}};
+  for (const config::Finding& finding : findings) answer.lines.push_back(finding.message());
+  return answer;
+}
+
+}  // namespace
+
+void ConfiguredHalf::State::on_request(const HostRequest& request, HostServer::Reply reply) {
+  switch (request.verb) {
+    case HostRequest::Verb::status:
+      return reply(status());
+    case HostRequest::Verb::reload_dry_run:
+      return reply(preview());
+    case HostRequest::Verb::reload:
+      return later([this, reply = std::move(reply)] { reply(reload()); });
+    case HostRequest::Verb::portal:
+      return later([this, minutes = request.minutes, reply = std::move(reply)] { reply(open_portal(minutes)); });
+    case HostRequest::Verb::down:
+      down_reply = std::move(reply);
+      return stop(kExitOk);
+  }
+}
+
+HostAnswer ConfiguredHalf::State::preview() {
+  auto loaded = config::load(options.config);
+  if (!loaded) return invalid(loaded.error());
+  loaded->config.name = config.name;
+  return {.outcome = HostAnswer::Outcome::done,
+          .error = {},
+          .lines = lines_of(config::differences(config, loaded->config)),
+          .status = {}};
+}
+
+HostAnswer ConfiguredHalf::State::reload() {
+  auto loaded = config::load(options.config);
+  if (!loaded) {
+    for (const config::Finding& finding : loaded.error()) log.error(finding.message());
+    return invalid(loaded.error());
+  }
+  notify_reloading();
+  loaded->config.name = config.name;
+  HostAnswer answer{.outcome = HostAnswer::Outcome::done,
+                    .error = {},
+                    .lines = lines_of(config::differences(config, loaded->config)),
+                    .status = {}};
+  if (auto refused = switch_to(std::move(loaded->config))) {
+    log.error("The configuration was not reloaded: {}", *refused);
+    answer = failure(std::move(*refused));
+  } else {
+    for (const std::string& line : answer.lines) log.verbose("Reloaded: {}", line);
+  }
+  notify_ready("the tunnel is up");
+  return answer;
+}
+
+HostAnswer ConfiguredHalf::State::open_portal(unsigned minutes) {
+  host::PortalRequest request;
+  request.time = std::chrono::minutes(minutes);
+  request.resolvers = outside_servers().servers;
+  const auto done = minutes == 0 ? host::close_portal(config.name) : host::open_portal(config.name, request);
+  if (!done) return failure(done.error().message());
+  std::string line = minutes == 0 ? "the portal is shut"
+                                  : fmt::format("for {} minutes web pages may be seen outside the tunnel", minutes);
+  log.error("As asked, {}", line);
+  return {.outcome = HostAnswer::Outcome::done, .error = {}, .lines = {std::move(line)}, .status = {}};
+}
+
+/// \returns why not; then all is as it was.
+std::optional<std::string> ConfiguredHalf::State::switch_to(config::Config&& next) {
+  EndpointBook new_book = book;
+  new_book.follow(next);
+  const auto facts = host::read_facts(new_book.addresses(), plan.choice.mark);
+  if (!facts) return facts.error().message();
+  host::Plan new_plan = host::make_plan(next, config.name, host::choose(next, *facts, plan.choice), *facts);
+
+  std::swap(book, new_book);
+  std::swap(plan, new_plan);  // the new one stands; new_plan is the old one from here on
+  const config::UapiContext known = told;
+  const config::UapiContext wanted = context_now();
+  const auto back = [&](std::string why) {
+    std::swap(book, new_book);
+    std::swap(plan, new_plan);
+    interface->keeper().requests().set_policy(policy_for(config));
+    return std::optional(std::move(why));
+  };
+  // The marks of datagrams first: rules that look for them come with the plan.
+  interface->keeper().requests().set_policy(policy_for(next));
+  if (auto refused = tell_packet_half(config::to_uapi(config, known, next, wanted))) return back(std::move(*refused));
+  if (const auto changed = setup->change(plan); !changed) {
+    interface->keeper().requests().set_policy(policy_for(config));
+    if (auto refused = tell_packet_half(config::to_uapi(next, wanted, config, known)))
+      log.error("The packet half keeps the new configuration: {}", *refused);
+    return back(changed.error().message());
+  }
+  told = wanted;
+  config = std::move(next);
+  note_all();
+  ask_for_names();
+  return std::nullopt;
+}
+
+RequestPolicy ConfiguredHalf::State::policy_for(const config::Config& wanted) {
+  RequestPolicy policy = interface->keeper().requests().policy();
+  policy.port.reset();
+  if (wanted.listen_port != 0) policy.port = wanted.listen_port;
+  policy.mark = wanted.fwmark.value_or(plan.choice.mark);
+  return policy;
+}
+
+config::UapiContext ConfiguredHalf::State::context_now() const {
+  return {.endpoints = book.chosen(), .fwmark = plan.choice.mark, .now = wall_clock()};
+}
+
+/// \returns why it refused.
+std::optional<std::string> ConfiguredHalf::State::tell_packet_half(const control::SecretText& operation) {
+  if (operation.empty()) return std::nullopt;
+  const auto answer = interface->keeper().exchange(operation);
+  if (!answer) return answer.error();
+  const int error = errno_of(*answer);
+  if (error == 0) return std::nullopt;
+  const std::string& detail = interface->keeper().requests().last_refusal();
+  return detail.empty() ? std::generic_category().message(error) : detail;
+}
+
+HostAnswer ConfiguredHalf::State::status() {
+  nlohmann::ordered_json json;
+  json["interface"] = config.name;
+  json["config"] = options.config;
+  json["pid"] = ::getpid();
+  json["packetHalf"] = {{"pid", interface->keeper().pid()}, {"restarts", restarts}};
+  json["upSeconds"] = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started).count();
+  json["killSwitch"] = config.firewall.kill_switch;
+  if (const auto left = host::portal_left(config.name)) json["portalSeconds"] = left->count();
+  json["fwmark"] = plan.choice.mark;
+  json["table"] = plan.choice.table;
+  json["changes"] = nlohmann::ordered_json::array();
+  for (const host::Made& made : setup->made()) json["changes"].push_back(host::to_string(made.step));
+  json["unresolved"] = nlohmann::ordered_json::array();
+  for (const config::HostPort& name : book.unanswered()) json["unresolved"].push_back(to_string(name));
+  return {.outcome = HostAnswer::Outcome::done, .error = {}, .lines = {}, .status = json.dump()};
+}
+
+}  // namespace culvert::daemon

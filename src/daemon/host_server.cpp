@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "host_server.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <asio/buffer.hpp>
+#include <asio/io_context.hpp>
+#include <asio/local/stream_protocol.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/read_until.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/write.hpp>
+
+namespace culvert::daemon {
+namespace {
+
+using Descriptor = asio::posix::stream_descriptor;
+using control::HostAnswer;
+
+constexpr std::size_t kMaxClients = 8;
+constexpr std::chrono::seconds kTimeout{5};
+
+bool may_ask(int fd) noexcept {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == 0 || peer.uid == ::geteuid());
+}
+
+}  // namespace
+
+struct HostServer::State : std::enable_shared_from_this<State> {
+  struct Client {
+    explicit Client(asio::io_context& context) : socket(context), deadline(context) {}
+    asio::local::stream_protocol::socket socket;
+    asio::steady_timer deadline;
+    std::string line;    // what was asked
+    std::string answer;  // what goes back
+  };
+  using Held = std::shared_ptr<Client>;
+
+  State(asio::io_context& in, const control::UapiSocket& socket, Handler called)
+      : context(in), listener(in, socket.fd()), handler(std::move(called)) {}
+
+  void accept_later() {
+    listener.async_wait(Descriptor::wait_read, [self = shared_from_this()](const asio::error_code& error) {
+      if (error || !self->open) return;
+      self->accept_one();
+      self->accept_later();
+    });
+  }
+
+  void accept_one() {
+    io::UniqueFd fd(::accept4(listener.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd || clients >= kMaxClients || !may_ask(fd.get())) return;
+    auto client = std::make_shared<Client>(context);
+    asio::error_code error;
+    client->socket.assign({}, fd.get(), error);
+    if (error) return;
+    (void)fd.release();
+    ++clients;
+    limit(client);
+    asio::async_read_until(client->socket, asio::dynamic_buffer(client->line, control::kMostHostRequestOctets), '\n',
+                           [self = shared_from_this(), client](const asio::error_code& failed, std::size_t) {
+                             if (failed || !self->open) return self->finish(client);
+                             client->deadline.cancel();
+                             self->ask(client);
+                           });
+  }
+
+  void ask(const Held& client) {
+    const Reply reply = [self = shared_from_this(), client](const HostAnswer& answer) { self->answer(client, answer); };
+    auto request = control::parse_host_request(client->line.substr(0, client->line.find('\n')));
+    if (request) return handler(*request, reply);
+    reply({.outcome = HostAnswer::Outcome::failed, .error = request.error(), .lines = {}, .status = {}});
+  }
+
+  void answer(const Held& client, const HostAnswer& answer) {
+    if (!client->socket.is_open() || !client->answer.empty()) return;
+    client->answer = control::to_line(answer);
+    limit(client);
+    asio::async_write(
+        client->socket, asio::buffer(client->answer),
+        [self = shared_from_this(), client](const asio::error_code&, std::size_t) { self->finish(client); });
+  }
+
+  void limit(const Held& client) const {
+    client->deadline.expires_after(kTimeout);
+    client->deadline.async_wait([client](const asio::error_code& cancelled) {
+      asio::error_code ignored;
+      if (!cancelled) client->socket.close(ignored);
+    });
+  }
+
+  void finish(const Held& client) {
+    client->deadline.cancel();
+    asio::error_code ignored;
+    client->socket.close(ignored);
+    --clients;
+  }
+
+  void close() noexcept {
+    open = false;
+    if (listener.is_open()) listener.release();  // the socket owns the descriptor
+  }
+
+  asio::io_context& context;
+  Descriptor listener;
+  Handler handler;
+  std::size_t clients = 0;
+  bool open = true;
+};
+
+HostServer::HostServer(asio::io_context& context, const control::UapiSocket& socket, Handler handler)
+    : state_(std::make_shared<State>(context, socket, std::move(handler))) {
+  state_->accept_later();
+}
+
+HostServer::~HostServer() { state_->close(); }
+
+std::size_t HostServer::busy() const noexcept { return state_->clients; }
+
+}  // namespace culvert::daemon

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+#include "packet_keeper.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+#include <cerrno>
+#include <system_error>
+
+#include "half_channel.hpp"
+#include "log_relay.hpp"
+#include "packet_process.hpp"
+#include "setup_error.hpp"
+#include "watch.hpp"
+
+namespace culvert::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+using control::SecretText;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kReadyMs = 60'000;    // for the packet half to get ready, on the slowest machine
+constexpr auto kEnd = 2s;           // for it to end by itself
+constexpr auto kTellAgain = 100ms;  // when it leaves its news unread
+constexpr auto kExchange = 30s;     // for an answer to the largest operation
+constexpr std::string_view kAnswerEnd = "\n\n";
+
+std::string words(int error) { return std::generic_category().message(error); }
+
+}  // namespace
+
+struct PacketKeeper::State {
+  State(asio::io_context& in, Log& to, const std::string& named, RequestPolicy policy, KeeperHandlers called)
+      : context(in),
+        log(to),
+        interface(named),
+        handlers(std::move(called)),
+        requests(policy, system_request_calls(named)),
+        relay(to),
+        timer(in) {}
+
+  void await_ready();
+  void answer_request();
+  void take_notice();
+  void lose(std::string_view why);
+  void send_link();
+  void let_go();
+  [[nodiscard]] bool send_some(const SecretText& text, std::size_t& sent);
+  [[nodiscard]] bool receive_some(SecretText& answer);
+
+  asio::io_context& context;
+  Log& log;
+  const std::string& interface;
+  KeeperHandlers handlers;
+  RequestServer requests;
+  LogRelay relay;
+  std::optional<PacketProcess> process;
+  io::UniqueFd own_client;  // the host half's end of the private socket
+  half::Link link;
+  Clock::time_point heard = Clock::now();
+  asio::steady_timer timer;
+  std::optional<engine::Watch> news_watch, request_watch, log_watch;
+};
+
+void PacketKeeper::State::await_ready() {
+  const auto waited = await_half_message(process->news(), kReadyMs);
+  const auto message = waited ? receive_half_message(process->news()) : Err{waited.error()};
+  relay.drain(process->log());
+  if (!message) throw SetupError("the packet half does not get ready; " + process->end(0s));
+  if (message->size == 0) throw SetupError("the packet half died at its start: " + process->end(kEnd));
+  const auto notice = half::decode<half::Notice>(message->bytes());
+  if (!notice) throw SetupError("the packet half sent " + std::string(notice.error()));
+  if (notice->kind == half::Notice::Kind::failed) throw SetupError(std::string(half::unpadded(notice->text)));
+  if (notice->kind != half::Notice::Kind::ready) throw SetupError("the packet half speaks before it is ready");
+}
+
+void PacketKeeper::State::answer_request() {
+  const auto message = receive_half_message(process->requests());
+  if (!message && message.error() == EAGAIN) return;
+  if (!message || message->size == 0) return request_watch.reset();  // the news pair tells of its end
+  const auto request = half::decode<half::Request>(message->bytes());
+  if (!request) return lose(fmt::format("was ended, since it sent {}", request.error()));
+  const RequestServer::Answer answer = requests.answer(*request);
+  if (auto sent = send_half_message(process->requests(), half::octets_of(answer.reply), answer.descriptors); !sent)
+    log.error("The packet half takes no answer: {}", words(sent.error()));
+}
+
+void PacketKeeper::State::take_notice() {
+  const auto message = receive_half_message(process->news());
+  if (!message && message.error() == EAGAIN) return;
+  if (!message || message->size == 0) return lose({});
+  const auto notice = half::decode<half::Notice>(message->bytes());
+  if (!notice) return lose(fmt::format("was ended, since it sent {}", notice.error()));
+  switch (notice->kind) {
+    case half::Notice::Kind::ready:
+    case half::Notice::Kind::failed:
+      return lose("was ended, since it sent a word of its start in the middle of its life");
+    case half::Notice::Kind::interface_gone:
+      return handlers.interface_gone();
+    case half::Notice::Kind::heartbeat:
+      heard = Clock::now();
+      return;
+  }
+}
+
+void PacketKeeper::State::let_go() {
+  news_watch.reset();
+  request_watch.reset();
+  log_watch.reset();
+  own_client.reset();
+  timer.cancel();
+}
+
+/// \param why  why it is to be ended; empty: it is gone by itself.
+void PacketKeeper::State::lose(std::string_view why) {
+  if (!process) return;
+  const std::string reason(why);
+  let_go();
+  const std::string end = process->end(reason.empty() ? kEnd : 0s);
+  relay.drain(process->log());
+  relay.finish();
+  process.reset();
+  requests.forget_sockets();
+  handlers.lost(reason.empty() ? "died: " + end : reason);
+}
+
+void PacketKeeper::State::send_link() {
+  timer.cancel();
+  if (!process) return;
+  const auto sent = send_half_message(process->news(), half::octets_of(link));
+  // Of its end we hear elsewhere; anything else passes.
+  if (sent || sent.error() == EPIPE || sent.error() == ECONNRESET) return;
+  timer.expires_after(kTellAgain);
+  timer.async_wait([this](const asio::error_code& error) {
+    if (!error) send_link();
+  });
+}
+
+/// False: the connection is broken.
+bool PacketKeeper::State::send_some(const SecretText& text, std::size_t& sent) {
+  const ssize_t n = ::send(own_client.get(), text.data() + sent, text.size() - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (n < 0) return errno == EAGAIN || errno == EINTR;
+  sent += static_cast<std::size_t>(n);
+  return true;
+}
+
+bool PacketKeeper::State::receive_some(SecretText& answer) {
+  const std::size_t before = answer.size();
+  constexpr std::size_t kPiece = 65536;
+  answer.resize(before + kPiece);
+  const ssize_t n = ::recv(own_client.get(), answer.data() + before, kPiece, MSG_DONTWAIT);
+  const int error = errno;
+  answer.resize(before + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  return n > 0 || (n < 0 && (error == EAGAIN || error == EINTR));
+}
+
+PacketKeeper::PacketKeeper(asio::io_context& context, Log& log, const std::string& interface, RequestPolicy policy,
+                           KeeperHandlers handlers)
+    : state_(std::make_unique<State>(context, log, interface, policy, std::move(handlers))) {}
+
+PacketKeeper::~PacketKeeper() { end(); }
+
+void PacketKeeper::start(const half::Setup& setup, std::vector<int> descriptors) {
+  State& s = *state_;
+  auto process = PacketProcess::start(s.interface);
+  if (!process) throw SetupError(process.error());
+  s.process.emplace(std::move(*process));
+  try {
+    std::array<int, 2> ends{-1, -1};
+    const bool is_private = (setup.sockets & half::kSocketPrivate) != 0;
+    if (is_private && ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0)
+      throw SetupError("cannot make a socket pair: " + words(errno));
+    s.own_client.reset(ends[0]);
+    const io::UniqueFd theirs(ends[1]);
+    if (is_private) descriptors.push_back(theirs.get());
+    if (auto sent = send_half_message(s.process->news(), half::octets_of(setup), descriptors); !sent)
+      throw SetupError("the packet half takes no set-up: " + words(sent.error()));
+    s.await_ready();
+  } catch (...) {
+    s.own_client.reset();
+    s.process.reset();
+    throw;
+  }
+  s.heard = Clock::now();
+  s.news_watch.emplace(s.context, s.process->news(), [&s] { s.take_notice(); });
+  s.request_watch.emplace(s.context, s.process->requests(), [&s] { s.answer_request(); });
+  s.log_watch.emplace(s.context, s.process->log(), [&s] { s.relay.drain(s.process->log()); });
+}
+
+bool PacketKeeper::runs() const noexcept { return state_->process.has_value(); }
+
+int PacketKeeper::pid() const noexcept { return runs() ? state_->process->pid() : 0; }
+
+void PacketKeeper::tell(const half::Link& link) {
+  state_->link = link;
+  state_->send_link();
+}
+
+Result<SecretText, std::string> PacketKeeper::exchange(const SecretText& operation) {
+  State& s = *state_;
+  const auto give_up = Clock::now() + kExchange;
+  std::size_t sent = 0;
+  SecretText answer;
+  while (Clock::now() < give_up) {
+    if (!s.process || !s.own_client) return Err{std::string("the packet half is gone")};
+    const short wanted = sent < operation.size() ? POLLIN | POLLOUT : POLLIN;
+    std::array<pollfd, 3> ready{
+        {{s.own_client.get(), wanted, 0}, {s.process->requests(), POLLIN, 0}, {s.process->log(), POLLIN, 0}}};
+    if (::poll(ready.data(), ready.size(), 1000) < 0 && errno != EINTR) return Err{words(errno)};
+    if (ready[2].revents == POLLIN) s.relay.drain(s.process->log());
+    if ((ready[1].revents & POLLIN) != 0) s.answer_request();
+    if (!s.process) continue;
+    if ((ready[0].revents & POLLOUT) != 0 && !s.send_some(operation, sent)) break;
+    if ((ready[0].revents & ~POLLOUT) != 0 && !s.receive_some(answer)) break;
+    if (answer.size() >= kAnswerEnd.size() && std::equal(kAnswerEnd.begin(), kAnswerEnd.end(), answer.end() - 2))
+      return answer;
+  }
+  return Err{std::string("the packet half does not answer")};
+}
+
+std::chrono::steady_clock::duration PacketKeeper::silence() const noexcept { return Clock::now() - state_->heard; }
+
+void PacketKeeper::give_up(std::string_view why) { state_->lose(why); }
+
+void PacketKeeper::end() {
+  State& s = *state_;
+  if (!s.process) return;
+  s.let_go();
+  s.process->end(kEnd);
+  s.relay.drain(s.process->log());
+  s.relay.finish();
+  s.process.reset();
+}
+
+RequestServer& PacketKeeper::requests() noexcept { return state_->requests; }
+
+}  // namespace culvert::daemon

@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The daemon with a configuration file: all or nothing, reload without loss, the death of either half, and the way back.
+
+     a (configured, wg1) -- router -- b (culvertd and `wg`, wg2)
+"""
+import json
+import os
+import signal
+import socket
+
+from lab import STATUS_SOCKETS, case, children, expect, expect_equal, main, wait_until
+from tunnel import (CULVERTD, Tunnel, expect_perfect, genkey, program_path, pubkey, start_numbered_udp, start_udp_echo)
+
+PROGRAM = program_path(CULVERTD)
+JOURNAL = "/var/lib/culvert/wg1.journal"
+
+
+def ask(request, name="wg1"):
+    """One line to the host half, one line back."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(60)
+        client.connect(f"{STATUS_SOCKETS}/{name}.host")
+        client.sendall((json.dumps(request) + "\n").encode())
+        answer = b""
+        while not answer.endswith(b"\n"):
+            part = client.recv(65536)
+            expect(part, f"the host half closed after {answer!r}")
+            answer += part
+    return json.loads(answer)
+
+
+class Configured:
+    """The end on host a; `write` makes its file from the text of the interface's section and of the peers."""
+
+    def __init__(self, lab, host):
+        self.lab, self.host, self.private = lab, host, genkey()
+        self.public = pubkey(self.private)
+        self.path = os.path.join(lab.directory, "wg1.toml")
+        self.process = None
+
+    def write(self, *peers, interface=""):
+        self.lab.write("wg1.toml", f'[interface]\nprivate_key = "{self.private}"\naddresses = ["10.99.0.1/24", "fd99::1/64"]\n'
+                       f"listen_port = 51820\n{interface}\n" + "".join(peers))
+
+    def start(self):
+        self.process = self.host.spawn(PROGRAM, "-f", "--config", self.path, env={**os.environ, "LOG_LEVEL": "verbose"})
+        wait_until(lambda: os.path.exists(f"{STATUS_SOCKETS}/wg1.host") and self.is_up() or not self.process.running(),
+                   "the tunnel to be up", within=60)
+        expect(self.process.running(), f"it ended:\n{self.process.output()}")
+
+    def is_up(self):
+        try:
+            return ask({"do": "status"})["ok"]
+        except OSError:
+            return False
+
+    def packet_half(self):
+        (child,) = children(self.process.pid)
+        return child
+
+    def state(self):
+        """All that is set on the host."""
+        return {what: self.host.run(*words) for what, words in {
+            "addresses": ("ip", "-o", "addr"), "rules": ("ip", "rule"), "rules6": ("ip", "-6", "rule"),
+            "routes": ("ip", "route", "show", "table", "all"), "routes6": ("ip", "-6", "route", "show", "table", "all"),
+            "firewall": ("nft", "list", "ruleset")}.items()}
+
+
+def peer(name, public, allowed, *more):
+    return f'[[peer]]\nname = "{name}"\npublic_key = "{public}"\nallowed_ips = {json.dumps(allowed)}\n' + "".join(
+        line + "\n" for line in more)
+
+
+def pair(lab, interface=""):
+    a, _, b = lab.routed_pair()
+    left, right = Configured(lab, a), Tunnel(b, CULVERTD, 2)
+    right.wg("peer", left.public, "allowed-ips", "10.99.0.1/32,fd99::1/128")
+    left.write(gateway(right), interface=interface)
+    return left, right
+
+
+def gateway(right, *more):
+    return peer("gateway", right.public, ["10.99.0.2/32", "fd99::2/128"], f'endpoint = "{right.endpoint(4)}"', *more)
+
+
+def whole(host):
+    """Without what changes by itself: times of addresses."""
+    return {what: host.run(*words) for what, words in {
+        "addresses": ("ip", "-o", "addr"), "rules": ("ip", "rule"), "rules6": ("ip", "-6", "rule"),
+        "routes": ("ip", "route", "show", "table", "all"), "firewall": ("nft", "list", "ruleset")}.items()}
+
+
+@case("a file brings up interface, addresses, routes and peers, and SIGTERM takes all of it away")
+def _(lab):
+    left, right = pair(lab)
+    before = whole(left.host)
+    left.start()
+    wait_until(left.host.reaches("10.99.0.2"), "an echo", within=20)
+    expect_equal(left.host.ping("fd99::2", 2), 2, "echoes of IPv6")
+    expect("10.99.0.1/24" in left.host.ip("addr", "show", "wg1"), "its address is not there")
+    expect(os.path.exists(JOURNAL), "there is no journal")
+    status = ask({"do": "status"})
+    expect(status["ok"] and status["status"]["pid"] == left.process.pid, f"its status: {status}")
+    expect_equal(left.process.stop(signal.SIGTERM, within=20), 0, "exit code")
+    expect_equal(whole(left.host), before, "what is set on the host")
+    expect(not os.path.exists(JOURNAL), "the journal is still there")
+
+
+@case("a file with errors changes nothing, and all errors are told with their lines")
+def _(lab):
+    left, _ = pair(lab)
+    before = whole(left.host)
+    left.write(interface="mtu = 10\nlisten_prot = 7\n")
+    code, text = left.host.attempt(PROGRAM, "--config", left.path)
+    expect_equal(code, 1, "exit code")
+    expect("wg1.toml:" in text and "listen_prot" in text and "mtu" in text, f"it said: {text}")
+    expect_equal(whole(left.host), before, "what is set on the host")
+    expect_equal([name for name in os.listdir(STATUS_SOCKETS) if name.startswith("wg1.")], [], "sockets")
+
+
+@case("a port that is taken undoes the whole start and is named; a second start leaves the first alone")
+def _(lab):
+    left, right = pair(lab)
+    squatter = left.host.spawn("python3", "-c", "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); "
+                               "s.bind(('0.0.0.0', 51820)); time.sleep(600)")
+    wait_until(lambda: left.host.listening(51820, "u"), "the squatter")
+    before = whole(left.host)
+    code, text = left.host.attempt(PROGRAM, "--config", left.path, within=60)
+    expect(code == 1 and "51820" in text and "in use" in text, f"exit code {code}: {text}")
+    expect_equal(whole(left.host), before, "what is set on the host")
+    squatter.stop(signal.SIGKILL)
+    left.start()
+    with open(JOURNAL, encoding="utf-8") as journal:
+        written = journal.read()
+    code, text = left.host.attempt(PROGRAM, "--config", left.path, within=60)
+    expect(code == 1 and "in use" in text, f"the second start: exit code {code}: {text}")
+    code, text = left.host.attempt(PROGRAM, "--undo", "wg1", within=60)
+    expect(code == 1 and "up" in text, f"undoing a tunnel that is up: exit code {code}: {text}")
+    with open(JOURNAL, encoding="utf-8") as journal:
+        expect_equal(journal.read(), written, "the first one's journal")
+    wait_until(left.host.reaches("10.99.0.2"), "an echo through the first", within=20)
+
+
+@case("a reload applies the differences, and the sessions of untouched peers keep flowing")
+def _(lab):
+    left, right = pair(lab)
+    left.start()
+    wait_until(left.host.reaches("10.99.0.2"), "an echo", within=20)
+    start_udp_echo(right)
+    sender = left.host.script("numbered_udp.py", "send", "10.99.0.2", 7007, "--seconds", 6, "--rate", 300)
+    handshake = right.host.run("wg", "show", "wg2", "latest-handshakes")
+    other = pubkey(genkey())
+    for number in range(5):
+        left.write(gateway(right), peer("bob", other, [f"10.88.{number}.0/24"]))
+        dry = ask({"do": "reload", "dry_run": True})
+        expect(dry["ok"] and any("bob" in line for line in dry["lines"]), f"the preview: {dry}")
+        answer = ask({"do": "reload"})
+        expect(answer["ok"] and answer["lines"] == dry["lines"], f"the reload: {answer}")
+        expect(f"10.88.{number}.0/24" in left.host.run("wg", "show", "wg1", "allowed-ips"), "the peer has not its new addresses")
+        expect(f"10.88.{number}.0/24 dev wg1" in left.host.ip("route"), "no route to the peer's addresses")
+    left.write(gateway(right))
+    os.kill(left.process.pid, signal.SIGHUP)
+    wait_until(lambda: other not in left.host.run("wg", "show", "wg1", "peers"), "the peer to go")
+    expect("10.88." not in left.host.ip("route"), "a route stays behind")
+    left.write(gateway(right), interface="mtu = 1\n")
+    refused = ask({"do": "reload"})
+    expect(not refused["ok"] and refused["exit"] == 3 and refused["lines"], f"the reload of a bad file: {refused}")
+    expect_perfect(sender.result())
+    expect_equal(right.host.run("wg", "show", "wg2", "latest-handshakes"), handshake, "the time of the handshake")
+
+
+@case("a peer that is switched off or whose time is over is refused by name, and comes back")
+def _(lab):
+    left, right = pair(lab)
+    left.start()
+    wait_until(left.host.reaches("10.99.0.2"), "an echo", within=20)
+    for line in ("enabled = false", "expires = 2020-01-01T00:00:00Z"):
+        left.write(gateway(right, line))
+        expect(ask({"do": "reload"})["ok"], "the reload failed")
+        expect_equal(left.host.ping("10.99.0.2", 1, timeout=1), 0, f"echoes with {line}")
+        left.write(gateway(right))
+        expect(ask({"do": "reload"})["ok"], "the reload failed")
+        wait_until(left.host.reaches("10.99.0.2"), f"an echo after {line}", within=20)
+
+
+@case("a packet half that dies is replaced within moments, while addresses, routes and firewall stay as they are")
+def _(lab):
+    left, right = pair(lab)
+    left.start()
+    wait_until(left.host.reaches("10.99.0.2"), "an echo", within=20)
+    before = left.state()
+    for _ in range(3):
+        dead = left.packet_half()
+        os.kill(dead, signal.SIGKILL)
+        wait_until(lambda: [child for child in children(left.process.pid) if child != dead], "another packet half", within=5)
+        wait_until(left.host.reaches("10.99.0.2"), "an echo", within=30)
+        expect_equal(left.state(), before, "what is set on the host")
+    expect_equal(ask({"do": "status"})["status"]["packetHalf"]["restarts"], 3, "restarts told")
+    expect_equal(left.process.stop(within=20), 0, "exit code")
+
+
+@case("after kill -9 of the host half --undo brings the host back, and so does the next start")
+def _(lab):
+    left, right = pair(lab)
+    before = whole(left.host)
+    for how in ("undo", "start"):
+        left.start()
+        packet_half = left.packet_half()
+        left.process.stop(signal.SIGKILL)
+        wait_until(lambda pid=packet_half: not os.path.exists(f"/proc/{pid}") or pid not in left.process.pids(),
+                   "the packet half to end")
+        wait_until(lambda: not left.host.has_link("wg1"), "the link to go")
+        expect(os.path.exists(JOURNAL), "there is no journal to undo by")
+        if how == "start":
+            left.start()
+            wait_until(left.host.reaches("10.99.0.2"), "an echo", within=30)
+            expect_equal(left.process.stop(within=20), 0, "exit code")
+        else:
+            left.host.run(PROGRAM, "--undo", "wg1")
+        expect_equal(whole(left.host), before, f"what is set on the host, after {how}")
+
+
+@case("`down` over the host half's socket answers once all is undone")
+def _(lab):
+    left, _ = pair(lab)
+    before = whole(left.host)
+    left.start()
+    expect(ask({"do": "down"})["ok"], "it did not go down")
+    expect_equal(whole(left.host), before, "what is set on the host")
+    expect_equal(left.process.wait(10), 0, "exit code")
+
+
+@case("a wg-quick file is taken with its hooks, in their order, and saved when it says so")
+def _(lab):
+    left, right = pair(lab)
+    log = lab.path("hooks")
+    left.path = os.path.join(lab.directory, "wg1.conf")
+    lab.write("wg1.conf", f"[Interface]\nPrivateKey = {left.private}\nAddress = 10.99.0.1/24\nSaveConfig = true\n" + "".join(
+        f"{hook} = echo {hook} %i $(ip -o addr show dev %i 2>/dev/null | grep -c 10.99.0.1) >> {log}\n"
+        for hook in ("PreUp", "PostUp", "PreDown", "PostDown")) +
+        f"[Peer]\nPublicKey = {right.public}\nAllowedIPs = 10.99.0.2/32\nEndpoint = {right.endpoint(4)}\n")
+    left.start()
+    wait_until(left.host.reaches("10.99.0.2"), "an echo", within=20)
+    other = pubkey(genkey())
+    left.host.run("wg", "set", "wg1", "peer", other, "allowed-ips", "10.77.0.0/16")
+    expect_equal(left.process.stop(within=20), 0, "exit code")
+    with open(log, encoding="utf-8") as lines:
+        expect_equal(lines.read().split("\n")[:4], ["PreUp wg1 0", "PostUp wg1 1", "PreDown wg1 1", "PostDown wg1 0"], "hooks")
+    with open(left.path, encoding="utf-8") as saved:
+        text = saved.read()
+    expect(other in text and right.public in text and "PostDown" in text, f"the saved file:\n{text}")
+    expect_equal(os.stat(left.path).st_mode & 0o777, 0o600, "mode of the saved file")
+
+
+main()

@@ -25,12 +25,12 @@ HandshakeWorkers::HandshakeWorkers(std::size_t count, Wakeup& done)
   // Signals are for the control thread.
   sigset_t all;
   sigset_t before;
-  std::latch started(static_cast<std::ptrdiff_t>(count));
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  for (std::size_t i = 0; i < count; ++i) threads_.emplace_back([&] { work(started); });
+  for (std::size_t i = 0; i < count; ++i) threads_.emplace_back([this] { work(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  started.wait();
+  std::unique_lock lock(mutex_);
+  started_.wait(lock, [&] { return running_ == count; });
 }
 
 HandshakeWorkers::~HandshakeWorkers() {
@@ -64,10 +64,11 @@ std::optional<HandshakeJob> HandshakeWorkers::take() {
   return job;
 }
 
-void HandshakeWorkers::work(std::latch& started) {
+void HandshakeWorkers::work() {
   ::setpriority(PRIO_PROCESS, 0, kNiceness);  // of this thread alone
-  started.count_down();
   std::unique_lock lock(mutex_);
+  ++running_;
+  started_.notify_one();
   for (;;) {
     HandshakeJob job;
     while (!stopping_ && !waiting_.pop(job)) more_.wait(lock);

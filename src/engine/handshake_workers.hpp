@@ -5,7 +5,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <latch>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -43,14 +42,15 @@ class HandshakeWorkers {
  private:
   static constexpr std::size_t kRoom = 32;    // a power of two
   static constexpr std::size_t kForEach = 8;  // jobs a thread: enough to keep it busy until control comes round
-  void work(std::latch& started);
+  void work();
 
   const std::size_t most_;
   Wakeup& done_wakeup_;
   std::size_t under_way_ = 0;
 
   std::mutex mutex_;
-  std::condition_variable more_;
+  std::condition_variable more_, started_;
+  std::size_t running_ = 0;                          // under the mutex
   Ring<HandshakeJob> waiting_{kRoom}, done_{kRoom};  // both under the mutex
   bool woken_ = false;                               // control will take until there is nothing more
   bool stopping_ = false;                            // likewise

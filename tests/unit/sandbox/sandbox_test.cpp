@@ -17,12 +17,14 @@ using sandbox::Sandbox;
 
 #ifdef CULVERT_FILTER_SYSTEM_CALLS
 constexpr std::string_view kFiltered = "kill";
+int landlock_here() { return sandbox::landlock_version(); }
 #else
 constexpr std::string_view kFiltered = "left out";
+int landlock_here() { return 0; }
 #endif
 
 int level_is_told() {
-  const int version = sandbox::landlock_version();
+  const int version = landlock_here();
   auto entered = Sandbox::enter();
   if (!entered) return 1;
   if (entered->level().user != ::geteuid() || entered->level().landlock != version) return 2;
@@ -43,9 +45,8 @@ TEST_CASE("the level says which user it is, which Landlock holds, and whether ca
   CHECK(end_of_child(level_is_told) == "exit 0");
 }
 
-TEST_CASE("whoever entered opens no file any more, if either of two layers is there") {
-  const bool shut = sandbox::landlock_version() > 0 || kFiltered == "kill";
-  CHECK(end_of_child(file_can_be_opened) == (shut ? "exit 0" : "exit 1"));
+TEST_CASE("whoever entered opens no file any more, but for sanitizers") {
+  CHECK(end_of_child(file_can_be_opened) == (kFiltered == "kill" ? "exit 0" : "exit 1"));
 }
 
 }  // namespace

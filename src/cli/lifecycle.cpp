@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 #include "failure.hpp"
 #include "findings.hpp"
@@ -97,6 +98,15 @@ void print_lines(const HostAnswer& answer, std::string_view when_none, const Con
   if (answer.lines.empty() && !when_none.empty()) console.out(fmt::format("{}\n", when_none));
 }
 
+/// The daemon answers when all is undone, and ends after that: a new one needs its sockets gone.
+void wait_for_end(const std::string& interface, const SocketFolders& folders) {
+  constexpr std::chrono::seconds kPatience{10};
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while ((is_running(folders, interface) || has_host_half(interface, folders)) &&
+         std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+}
+
 }  // namespace
 
 void up(const UpOptions& options, const std::string& config_folder, const SocketFolders& folders,
@@ -119,7 +129,7 @@ void down(const DownOptions& options, const SocketFolders& folders, const Consol
   require_configured(options.name, folders);
   if (is_running(folders, options.name)) {
     print_lines(ask_host(options.name, {HostRequest::Verb::down, 0}, folders, console), "", console);
-    return;
+    return wait_for_end(options.name, folders);
   }
   std::error_code error;
   if (!fs::exists(fmt::format("{}/{}.journal", kStateFolder, options.name), error))

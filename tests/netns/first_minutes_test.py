@@ -9,7 +9,7 @@ import json
 import os
 
 from culvert_site import Site, host_state
-from lab import SOCKETS, case, expect, expect_equal, main, wait_until
+from lab import SOCKETS, STATUS_SOCKETS, case, expect, expect_equal, main, wait_until
 from tunnel import expect_perfect
 
 INSIDE = {4: "10.86.0.1", 6: "fd86::1"}
@@ -45,7 +45,7 @@ def _(lab):
     alice.culvert("down", "alice")
     gateway.culvert("down", "gate")
     expect_equal((host_state(gateway.host), host_state(alice.host)), before, "addresses, routes, rules and firewall after down")
-    expect_equal(os.listdir(SOCKETS), [], "sockets left")
+    expect_equal(os.listdir(SOCKETS) + os.listdir(STATUS_SOCKETS), [], "sockets left")
     expect("is not up" in gateway.culvert("down", "gate", code=4), "a second `down` is not refused as such")
 
 

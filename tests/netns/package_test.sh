@@ -39,14 +39,15 @@ echo "$(stat -c %s "$package") octets: $(dpkg-deb --field "$package" Depends)"
 
 listed=$(dpkg-deb --contents "$package" | awk '{ print $1, $2, $6 }')
 for path in ./usr/sbin/culvert ./usr/sbin/culvertd ./usr/share/man/man8/culvert.8.gz ./usr/share/man/man5/culvert.toml.5.gz \
-  ./usr/share/bash-completion/completions/culvert ./usr/share/doc/culvert/copyright ./etc/culvert/ \
+  ./usr/share/bash-completion/completions/culvert ./usr/share/zsh/vendor-completions/_culvert \
+  ./usr/share/fish/vendor_completions.d/culvert.fish ./usr/lib/systemd/system/culvert@.service ./usr/share/doc/culvert/copyright ./etc/culvert/ \
   ./usr/share/doc/culvert/examples/public-wifi/wifi.toml; do
   grep -q " $path\$" <<<"$listed" || complain "the package lacks $path"
 done
 grep -v ' root/root ' <<<"$listed" && complain "these do not belong to root"
 grep -E '^-.{7}w|^-....w' <<<"$listed" && complain "others may write these"
 grep -E '/usr/(local|include)|\.a$' <<<"$listed" && complain "these do not belong into the package"
-for library in libsodium23 libmnl0 libqrencode4 libc6; do
+for library in libsodium23 libnftables1 libqrencode4 libc6; do
   dpkg-deb --field "$package" Depends | grep -q "$library" || complain "the package does not depend on $library"
 done
 
@@ -64,6 +65,8 @@ in_root getent passwd culvert | grep -q ':/nonexistent:/usr/sbin/nologin$' || co
 in_root man -w culvert.toml >/dev/null || complain "man does not find culvert.toml(5)"
 in_root culvert init gateway wg0 -y --endpoint gw.example.org >/dev/null 2>&1 || complain "culvert init does not work"
 in_root culvert check wg0 >/dev/null || complain "what culvert init wrote is not good"
+grep -q '^ExecStart=/usr/sbin/culvertd ' "$area/root/usr/lib/systemd/system/culvert@.service" ||
+  complain "the unit does not start the program that was installed"
 in_root dpkg --verify culvert | grep . && complain "dpkg finds changed files"
 
 in_root dpkg --remove culvert >"$area/log" 2>&1 || { complain "dpkg --remove failed:"; cat "$area/log"; }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <csignal>
 #include <ctime>
 
 #include "configured_state.hpp"
@@ -73,6 +74,7 @@ ConfiguredHalf::State::State(const Options& given)
         interrupted = true;
         stop(kExitOk);
       }) {
+  std::signal(SIGHUP, SIG_IGN);  // until there is something to reload
   config::Loaded loaded = load_file(options);
   config = std::move(loaded.config);
   warnings = std::move(loaded.warnings);
@@ -134,6 +136,7 @@ void ConfiguredHalf::State::set_up() {
     on_request(request, std::move(reply));
   });
   watch_host();
+  hook_events();
   if (interrupted) throw SetupError("interrupted");
 }
 
@@ -243,6 +246,7 @@ int ConfiguredHalf::State::shut_down() {
       complain(error.what());
     }
   };
+  event_hooks.reset();
   attempt([this] { run_hooks(config.hooks.pre_down, "PreDown"); });
   attempt([this] { save_config(); });
   socket_watch.reset();

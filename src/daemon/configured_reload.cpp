@@ -138,8 +138,10 @@ std::optional<std::string> ConfiguredHalf::State::switch_to(config::Config&& nex
     return back(changed.error().message());
   }
   told = wanted;
+  const bool other_hooks = config.observe.event_hooks != next.observe.event_hooks;
   config = std::move(next);
   note_all();
+  if (other_hooks) hook_events();
   ask_for_names();
   return std::nullopt;
 }
@@ -160,7 +162,11 @@ config::UapiContext ConfiguredHalf::State::context_now() const {
 std::optional<std::string> ConfiguredHalf::State::tell_packet_half(const control::SecretText& operation) {
   if (operation.empty()) return std::nullopt;
   const auto answer = interface->keeper().exchange(operation);
-  if (!answer) return answer.error();
+  if (!answer) {
+    // Its late answer would be taken for the answer to the next question.
+    interface->keeper().give_up("was ended, since it did not answer");
+    return answer.error();
+  }
   const int error = errno_of(*answer);
   if (error == 0) return std::nullopt;
   const std::string& detail = interface->keeper().requests().last_refusal();

@@ -21,6 +21,7 @@
 #include "configured_half.hpp"
 #include "device_text.hpp"
 #include "endpoint_book.hpp"
+#include "event_hooks.hpp"
 #include "host_changes.hpp"
 #include "host_interface.hpp"
 #include "host_server.hpp"
@@ -77,6 +78,7 @@ struct ConfiguredHalf::State {
   void reassert();
   void revive(std::string_view why);
   void note_all();
+  void hook_events();
   void move_to_chosen();
   void await_reload_signal();
   [[nodiscard]] control::HostAnswer open_portal(unsigned minutes);
@@ -110,6 +112,7 @@ struct ConfiguredHalf::State {
   std::optional<control::SocketWatch> socket_watch;
   std::optional<HostServer> server;
   std::optional<HostChanges> changes;
+  std::optional<EventHooks> event_hooks;
   std::optional<engine::Watch> answers;
   std::optional<asio::signal_set> reload_signal;
   asio::steady_timer timer{context};

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "configured_state.hpp"
+#include "event_server.hpp"
 #include "notify.hpp"
 
 namespace culvert::daemon {
@@ -15,6 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kTick = 5s;
 constexpr auto kHung = 30s;   // without a heartbeat, of which one comes each 5 s
+constexpr auto kLate = 15s;   // the service manager's patience is its own
 constexpr auto kTrial = 15s;  // three initiations: then another place may be the better one
 constexpr auto kReviveAgain = 1s;
 constexpr std::int64_t kSession = 180;  // seconds that a handshake serves [W 6.2]
@@ -94,7 +96,7 @@ void ConfiguredHalf::State::tick() {
     if (interface->keeper().runs() && interface->keeper().silence() > kHung)
       interface->keeper().give_up("was ended, since it did not move for 30 seconds");
     if (interface->keeper().runs()) {
-      notify_watchdog();
+      if (interface->keeper().silence() < kLate) notify_watchdog();
       expire_peers();
       move_endpoints();
     }
@@ -186,6 +188,13 @@ void ConfiguredHalf::State::revive(std::string_view why) {
       if (!cancelled) later([this] { revive("could not be started"); });
     });
   }
+}
+
+/// As the configuration says now.
+void ConfiguredHalf::State::hook_events() {
+  event_hooks.reset();
+  if (config.observe.event_hooks.empty()) return;
+  event_hooks.emplace(context, log, control::events_socket_path(config.name), config.observe.event_hooks);
 }
 
 void ConfiguredHalf::State::note_all() {

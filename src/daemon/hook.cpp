@@ -21,9 +21,13 @@ constexpr const char* kShell = "/bin/sh";
 constexpr const char* kPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 struct SpawnSettings {
-  SpawnSettings() {
+  /// \param input  -1: there is none.
+  explicit SpawnSettings(int input) {
     ::posix_spawn_file_actions_init(&files);
-    ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (input < 0)
+      ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    else
+      ::posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
     ::posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
     ::posix_spawn_file_actions_addchdir_np(&files, "/");
     ::posix_spawnattr_init(&attributes);
@@ -64,7 +68,7 @@ std::string with_interface(std::string_view command, std::string_view interface)
 
 Result<void, std::string> run_hook(const std::string& command, const std::function<bool()>& pump) {
   const char* const shell = ::access(kBash, X_OK) == 0 ? kBash : kShell;
-  const SpawnSettings settings;
+  const SpawnSettings settings(-1);
   std::array<char*, 4> words{const_cast<char*>(shell), const_cast<char*>("-c"), const_cast<char*>(command.c_str()),
                              nullptr};
   std::array<char*, 2> environment{const_cast<char*>(kPath), nullptr};
@@ -85,6 +89,17 @@ Result<void, std::string> run_hook(const std::string& command, const std::functi
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   return Err{describe_end(status)};
+}
+
+Result<pid_t, std::string> start_program(const std::string& program, int input) {
+  const SpawnSettings settings(input);
+  std::array<char*, 2> words{const_cast<char*>(program.c_str()), nullptr};
+  std::array<char*, 2> environment{const_cast<char*>(kPath), nullptr};
+  pid_t child = -1;
+  const int error =
+      ::posix_spawn(&child, program.c_str(), &settings.files, &settings.attributes, words.data(), environment.data());
+  if (error != 0) return Err{program + ": " + std::strerror(error)};
+  return child;
 }
 
 }  // namespace culvert::daemon

@@ -21,4 +21,8 @@ namespace culvert::daemon {
 /// Error: one sentence. A hook that is waited for no longer is killed.
 [[nodiscard]] Result<void, std::string> run_hook(const std::string& command, const std::function<bool()>& pump);
 
+/// Starts a program, by its path and without a shell, and waits for nothing. \param input  its standard input;
+/// borrowed: for the call. Error: one sentence.
+[[nodiscard]] Result<pid_t, std::string> start_program(const std::string& program, int input);
+
 }  // namespace culvert::daemon

@@ -168,6 +168,12 @@ PacketKeeper::~PacketKeeper() { end(); }
 
 void PacketKeeper::start(const half::Setup& setup, std::vector<int> descriptors) {
   State& s = *state_;
+  if (s.process) {  // of no use to whoever starts another
+    s.let_go();
+    s.process->end(0s);
+    s.process.reset();
+    s.requests.forget_sockets();
+  }
   auto process = PacketProcess::start(s.interface);
   if (!process) throw SetupError(process.error());
   s.process.emplace(std::move(*process));

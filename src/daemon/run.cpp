@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -50,13 +51,31 @@ int do_once(const Options& options, void (*what)(const Options&)) {
   }
 }
 
+/// The daemon goes to another folder, and reads its file again there.
+void make_path_absolute(Options& options) {
+  std::error_code error;
+  const auto whole = std::filesystem::absolute(options.config, error);
+  if (!options.config.empty() && !error) options.config = whole.string();
+}
+
+int run_options(Options& options) {
+  make_path_absolute(options);
+  if (options.place == Options::Place::foreground) return serve(options, {});
+  std::vector<int> inherited;
+  for (const auto& fd : {options.tun_fd, options.uapi_fd})
+    if (fd) inherited.push_back(*fd);
+  Detached detached = detach(inherited);
+  if (detached.exit_code) return *detached.exit_code;
+  return serve(options, std::move(detached.report));
+}
+
 }  // namespace
 
 int run(int argc, char** argv, const crypto::AeadBackend* aead) {
   const std::span<const char* const> words(argv, static_cast<std::size_t>(argc));
   const auto arguments = words.subspan(argc > 0 ? 1 : 0);
   if (!arguments.empty() && std::string_view(arguments.front()) == kPacketHalfArgument) return run_packet_half(aead);
-  const auto options = parse_arguments(arguments, process_environment);
+  auto options = parse_arguments(arguments, process_environment);
   if (!options) {
     fmt::print(stderr, "culvertd: {}\n", options.error());
     return kExitUsage;
@@ -75,13 +94,7 @@ int run(int argc, char** argv, const crypto::AeadBackend* aead) {
     case Options::Action::run:
       break;
   }
-  if (options->place == Options::Place::foreground) return serve(*options, {});
-  std::vector<int> inherited;
-  for (const auto& fd : {options->tun_fd, options->uapi_fd})
-    if (fd) inherited.push_back(*fd);
-  Detached detached = detach(inherited);
-  if (detached.exit_code) return *detached.exit_code;
-  return serve(*options, std::move(detached.report));
+  return run_options(*options);
 }
 
 }  // namespace culvert::daemon

@@ -8,9 +8,10 @@ import json
 import os
 import signal
 import socket
+import time
 
 from lab import STATUS_SOCKETS, case, children, expect, expect_equal, main, wait_until
-from tunnel import (CULVERTD, Tunnel, expect_perfect, genkey, program_path, pubkey, start_numbered_udp, start_udp_echo)
+from tunnel import CULVERTD, Tunnel, expect_perfect, genkey, program_path, pubkey, start_udp_echo
 
 PROGRAM = program_path(CULVERTD)
 JOURNAL = "/var/lib/culvert/wg1.journal"
@@ -229,6 +230,66 @@ def _(lab):
     expect(ask({"do": "down"})["ok"], "it did not go down")
     expect_equal(whole(left.host), before, "what is set on the host")
     expect_equal(left.process.wait(10), 0, "exit code")
+
+
+@case("a peer's time runs out while others notice nothing, and the status says so")
+def _(lab):
+    left, right = pair(lab)
+    other = pubkey(genkey())
+    ends = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 15))
+    left.write(gateway(right), peer("guest", other, ["10.88.0.0/24"], f"expires = {ends}"))
+    left.start()
+
+    def guest():
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(f"{STATUS_SOCKETS}/wg1.sock")
+            text = b"".join(iter(lambda: client.recv(65536), b""))
+        return json.loads(text)["peers"][other]
+
+    expect(guest()["name"] == "guest" and "blocked" not in guest(), f"before: {guest()}")
+    wait_until(lambda: guest().get("blocked") == "expired", "the guest's time to be over", within=60, every=0.5)
+    wait_until(left.host.reaches("10.99.0.2"), "an echo of the other peer", within=20)
+
+
+@case("the service manager is told of the start, of a reload, of a heart that beats, and of the end")
+def _(lab):
+    left, _ = pair(lab)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        path = os.path.join(lab.directory, "notify")
+        manager.bind(path)
+        manager.settimeout(60)
+        left.process = left.host.spawn(PROGRAM, "-f", "--config", left.path, env={**os.environ, "NOTIFY_SOCKET": path})
+
+        def told(word):
+            while True:
+                text = manager.recv(4096).decode()
+                if word in text.split("\n"):
+                    return text
+
+        told("READY=1")
+        told("WATCHDOG=1")
+        os.kill(left.process.pid, signal.SIGHUP)
+        expect("MONOTONIC_USEC=" in told("RELOADING=1"), "the reload has no time")
+        told("READY=1")
+        left.process.stop(within=20)
+        told("STOPPING=1")
+
+
+@case("programs are run for events, with the event on their standard input")
+def _(lab):
+    left, right = pair(lab)
+    heard = os.path.join(lab.directory, "heard")
+    hook = lab.write("hook", f"#!/bin/sh\ncat >> {heard}\n")
+    os.chmod(hook, 0o700)
+    left.write(gateway(right), f'[observe]\nevent_hooks = ["{hook}"]\n')
+    left.start()
+    wait_until(left.host.reaches("10.99.0.2"), "an echo", within=20)
+
+    def events():
+        with open(heard, encoding="utf-8") as lines:
+            return [json.loads(line)["event"] for line in lines]
+
+    wait_until(lambda: os.path.exists(heard) and "begin" in events(), "an event to be handed on", within=20)
 
 
 @case("a wg-quick file is taken with its hooks, in their order, and saved when it says so")

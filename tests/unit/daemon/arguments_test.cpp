@@ -61,6 +61,26 @@ TEST_CASE("--version and --help need nothing else, not even a sane environment")
   CHECK(options({"wg0", "--version"}).action == Options::Action::print_version);
 }
 
+TEST_CASE("a configuration file names its interface, unless the command line does") {
+  CHECK(options({"--config", "/etc/culvert/home.toml"}).interface == "home");
+  CHECK(options({"--config", "/etc/culvert/home.toml"}).config == "/etc/culvert/home.toml");
+  CHECK(options({"-f", "--config", "wg0.conf"}).interface == "wg0");
+  CHECK(options({"--config", "/tmp/x.toml", "wg7"}).interface == "wg7");
+  CHECK(options({"wg0"}).config.empty());
+  CHECK(error({"--config"}).find("which file") != std::string::npos);
+  CHECK(error({"--config", "/etc/culvert/home"}).find("which interface") != std::string::npos);
+  CHECK(error({"--config", "/etc/culvert/a-name-too-long-for-linux.toml"}).find("no interface name") !=
+        std::string::npos);
+}
+
+TEST_CASE("--undo names an interface, and --guard a file") {
+  CHECK(options({"--undo", "wg0"}).action == Options::Action::undo);
+  CHECK(options({"--undo", "wg0"}).interface == "wg0");
+  CHECK(error({"--undo"}).find("which interface") != std::string::npos);
+  CHECK(options({"--guard", "--config", "/etc/culvert/wg0.toml"}).action == Options::Action::guard);
+  CHECK(error({"--guard", "wg0"}).find("of which file") != std::string::npos);
+}
+
 TEST_CASE("the command line's mistakes are named") {
   CHECK(error({}).find("which interface") != std::string::npos);
   CHECK(error({"-f"}).find("which interface") != std::string::npos);

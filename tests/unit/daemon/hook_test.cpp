@@ -2,7 +2,9 @@
 #include "hook.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -51,6 +53,22 @@ TEST_CASE("a hook runs by a shell, in the root, with no environment but a path, 
   ::unsetenv("CULVERT_SECRET_OF_THE_STARTER");
   if (!ran) FAIL(ran.error());
   CHECK(folder.content("out") == "/\n0\n");
+}
+
+TEST_CASE("a program is started without a shell, with what it is to read, and one that is not there is told") {
+  const Folder folder;
+  std::ofstream(folder.path + "/program") << "#!/bin/sh\ncat > " << folder.path << "/out\n";
+  std::filesystem::permissions(folder.path + "/program", std::filesystem::perms::owner_all);
+  std::ofstream(folder.path + "/in") << "{\"event\":1}\n";
+  const int input = ::open((folder.path + "/in").c_str(), O_RDONLY | O_CLOEXEC);
+  const auto child = start_program(folder.path + "/program", input);
+  ::close(input);
+  if (!child) FAIL(child.error());
+  int status = -1;
+  REQUIRE(::waitpid(*child, &status, 0) == *child);
+  CHECK(status == 0);
+  CHECK(folder.content("out") == "{\"event\":1}\n");
+  CHECK(start_program(folder.path + "/missing", -1).error().find("missing: No such file") != std::string::npos);
 }
 
 TEST_CASE("how a hook failed is told") {

@@ -3,6 +3,7 @@
 """What `culvert` shows of a tunnel that runs: to a person, to a program, and live on a terminal."""
 import json
 import os
+import re
 import signal
 
 from lab import STATUS_SOCKETS, case, expect, expect_equal, main, wait_until
@@ -64,7 +65,7 @@ for key, name in (("q", "the key q"), ("\x03", "^C"), (None, "SIGTERM")):
             terminal.read_until(r"\x1b\[\?1049h")
             for _ in range(3):
                 # One screen: the interface, the peer, and two lines of rates with the graph.
-                terminal.read_until(r"wg1  link up .*" + right.public[:8] + r".*up.*↓ .*bit/s.*↑ .*bit/s")
+                terminal.read_until(r"wg1  link up .*" + re.escape(right.public[:8]) + r".*up.*↓ .*bit/s.*↑ .*bit/s")
             terminal.read_until("▁")
             if key:
                 terminal.press(key)

@@ -378,8 +378,18 @@ def _settle_in():
         os.makedirs(directory, exist_ok=True)
     for directory in ("/run/netns", SOCKETS, STATUS_SOCKETS, STATE):
         run(["mount", "-t", "tmpfs", "-o", "mode=755", "lab", directory])
+    _keep_etc()
     # `ip netns` wants its directory shared with the mount namespaces that it makes.
     run(["mount", "--make-rshared", "/run/netns"])
+
+
+def _keep_etc():
+    """A copy of /etc stands in its place: a daemon under test may write resolv.conf, as on a machine of its own."""
+    copy = tempfile.mkdtemp(prefix="culvert-etc-")
+    run(["mount", "-t", "tmpfs", "-o", "mode=755", "lab", copy])
+    run(["cp", "-a", "/etc/.", copy])
+    run(["mount", "--move", copy, "/etc"])
+    os.rmdir(copy)
 
 
 def _run_case(number, sentence, function):

@@ -18,6 +18,7 @@
 #include "event_server.hpp"
 #include "guard.hpp"
 #include "hook.hpp"
+#include "host_bounds.hpp"
 #include "load.hpp"
 #include "metrics_listen.hpp"
 #include "notify.hpp"
@@ -75,8 +76,10 @@ ConfiguredHalf::State::State(const Options& given)
         stop(kExitOk);
       }) {
   std::signal(SIGHUP, SIG_IGN);  // until there is something to reload
+  sandbox::hide_memory();
   config::Loaded loaded = load_file(options);
   config = std::move(loaded.config);
+  bound();
   warnings = std::move(loaded.warnings);
   for (const std::string& warning : options.warnings) log.error(warning);
   for (const config::Finding& finding : warnings) log.error(finding.message());
@@ -87,6 +90,16 @@ ConfiguredHalf::State::State(const Options& given)
     take_back();
     throw;
   }
+}
+
+/// Commands of the configuration may need anything; without them it is known what is needed. Those that a reload brings
+/// run within these bounds.
+void ConfiguredHalf::State::bound() {
+  const config::HookConfig& hooks = config.hooks;
+  if (!hooks.pre_up.empty() || !hooks.post_up.empty() || !hooks.pre_down.empty() || !hooks.post_down.empty() ||
+      !config.observe.event_hooks.empty())
+    return;
+  for (const std::string& note : sandbox::bound_host_half()) log.verbose("The host half: {}", note);
 }
 
 /// The sockets. Whoever has them has the interface; until here nothing was touched.

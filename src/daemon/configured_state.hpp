@@ -42,6 +42,7 @@ struct ConfiguredHalf::State {
   explicit State(const Options& options);
 
   // configured_half.cpp
+  void bound();
   void take_places();
   void set_up();
   void take_back() noexcept;

@@ -9,6 +9,7 @@
 #include <asio/io_context.hpp>
 
 #include "event_server.hpp"
+#include "host_bounds.hpp"
 #include "host_interface.hpp"
 #include "metrics_listen.hpp"
 #include "signals.hpp"
@@ -69,6 +70,8 @@ HostHalf::State::State(const Options& options)
                  .came_up = {}}),
       socket(open_control(options, interface.name())) {
   for (const std::string& warning : options.warnings) log.error(warning);
+  sandbox::hide_memory();
+  for (const std::string& note : sandbox::bound_host_half()) log.verbose("The host half: {}", note);
   open_status();
   open_metrics(options);
   const auto fd_of = [](const std::optional<control::UapiSocket>& one) { return one ? one->fd() : -1; };

@@ -173,6 +173,25 @@ def _(lab):
     expect_gone(host, "wg0")
 
 
+@case("the host half has the capabilities for its work alone, can gain none, and hides its memory")
+def _(lab):
+    host = lab.host("a")
+    process = host.spawn(PROGRAM, "-f", "wg0")
+    wait_until(lambda: answers("wg0") and get("wg0"), "the socket to answer")
+    with open(f"/proc/{process.pid}/status", encoding="utf-8") as lines:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in lines if ":\t" in line)
+    # By number: dac_override 1, dac_read_search 2, kill 5, setgid 6, setuid 7, setpcap 8, net_bind_service 10, net_admin 12,
+    # net_raw 13, ipc_lock 14, sys_resource 24.
+    allowed = sum(1 << number for number in (1, 2, 5, 6, 7, 8, 10, 12, 13, 14, 24))
+    for name in ("CapPrm", "CapEff", "CapBnd"):
+        expect_equal(int(status[name], 16) & ~allowed, 0, f"{name}, {status[name]}, beyond what it needs")
+    expect(int(status["CapEff"], 16) & 1 << 12, "it has not what it needs")
+    expect_equal(status["NoNewPrivs"], "1", "no_new_privs")
+    with open(f"/proc/{process.pid}/limits", encoding="utf-8") as limits:
+        expect(any(line.split()[:6] == ["Max", "core", "file", "size", "0", "0"] for line in limits), "it may leave core files")
+    expect_equal(process.stop(within=3), 0, "exit code")
+
+
 @case("the packet half holds no descriptor that its starter left open")
 def _(lab):
     host = lab.host("a")

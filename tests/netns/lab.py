@@ -188,10 +188,14 @@ class Host:
     def has_link(self, device):
         return self.attempt("ip", "link", "show", "dev", device)[0] == 0
 
-    def ping(self, address, count=3, interval=0.05, size=56, timeout=5.0, options=()):
-        """Sends echoes and returns how many came back; ends as soon as all have."""
-        _, text = self.attempt("ping", "-n", "-q", "-c", count, "-i", interval, "-s", size, "-W", timeout, *options, address,
-                               within=timeout + count * max(interval, 1) + 10)
+    def ping(self, address, count=3, interval=None, size=56, timeout=5.0, options=()):
+        """Sends echoes, an `interval` apart or all at once, and returns how many came back; ends as soon as all have.
+
+        After one answer ping waits for the last only as long as an interval or two round trips, whichever is longer: all at once
+        with a long interval lets the machine be busy."""
+        pace = ["-i", interval] if interval else ["-l", count, "-i", timeout]
+        _, text = self.attempt("ping", "-n", "-q", "-c", count, *pace, "-s", size, "-W", timeout, *options, address,
+                               within=timeout + count * max(interval or 0, 1) + 10)
         answered = re.search(r"(\d+) received", text)
         return int(answered.group(1)) if answered else 0
 

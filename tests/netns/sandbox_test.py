@@ -4,18 +4,14 @@
 import os
 import re
 import signal
-import subprocess
 import sys
 
-from lab import HERE, SUPPORT, case, children, expect, expect_equal, main, note, wait_until
+from lab import SUPPORT, case, children, expect, expect_equal, main, note, wait_until
 from tunnel import CULVERTD, WIREGUARD_GO, expect_echo, pair
 
 FILTERED = os.environ.get("CULVERT_FILTERED", "yes") == "yes"  # a build with sanitizers has no filter
 LANDLOCK_CREATE_RULESET = 444  # on every architecture
 ENOSYS = 38
-UNIT = os.path.join(os.path.dirname(os.path.dirname(HERE)), "conf", "systemd", "culvert@.service")
-# Tenths. What remains is root's host half: its user, the change to another one, and the network that it is for.
-EXPOSURE = 28
 
 
 def words_of(path):
@@ -123,19 +119,6 @@ def _(lab):
     text = left.process.output()
     expect("signal 31" in text and "system call that it must not make" in text, f"the log says: {text}")
     wait_until(lambda: not left.host.has_link(left.name), "the link to go")
-
-
-@case(f"the exposure of the unit, as systemd-analyze counts it, is at most {EXPOSURE / 10}")
-def _(lab):
-    with open(UNIT, encoding="utf-8") as unit:
-        path = lab.write("culvert@wg0.service", unit.read().replace("@sbindir@", "/usr/sbin"))
-    done = subprocess.run(["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE}", "--no-pager", path],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False, text=True)
-    found = re.search(r"exposure level for \S+ ([0-9.]+)", done.stdout)
-    expect(found, f"no level in:\n{done.stdout}")
-    note(f"exposure {found.group(1)}")
-    expect("Unknown key" not in done.stdout and "Failed to parse" not in done.stdout, f"settings that are none:\n{done.stdout}")
-    expect_equal(done.returncode, 0, f"exit code ({found.group(1)})")
 
 
 main()

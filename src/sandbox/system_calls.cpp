@@ -216,7 +216,8 @@ Result<Filter, std::string> filter_system_calls() {
   // Ending by abort() is a signal to one's own thread. A pid of another is another process.
   rules.allow("tgkill", {is(0, static_cast<std::uint64_t>(::getpid()))});
   const int error = rules.load();
-  if (error == -ENOSYS || error == -EINVAL) return Filter::unavailable;
+  // The three answers of kernels without filters, or without those for all threads.
+  if (error == -ENOSYS || error == -EINVAL || error == -EOPNOTSUPP) return Filter::unavailable;
   if (error != 0) return Err{std::string("cannot filter system calls: ") + std::strerror(-error)};
   return Filter::kill;
 #endif

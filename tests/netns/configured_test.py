@@ -232,6 +232,16 @@ def _(lab):
     expect_equal(left.process.wait(10), 0, "exit code")
 
 
+@case("of several endpoints the next is tried when one does not answer")
+def _(lab):
+    left, right = pair(lab)
+    left.write(peer("gateway", right.public, ["10.99.0.2/32"], f'endpoint = ["10.2.0.77:51820", "{right.endpoint(4)}"]',
+                    "persistent_keepalive = 5"))
+    left.start()
+    wait_until(left.host.reaches("10.99.0.2"), "an echo by the second endpoint", within=120)
+    expect(right.endpoint(4) in left.host.run("wg", "show", "wg1", "endpoints"), "it shows another endpoint")
+
+
 @case("a peer's time runs out while others notice nothing, and the status says so")
 def _(lab):
     left, right = pair(lab)

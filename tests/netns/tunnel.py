@@ -68,10 +68,18 @@ class Tunnel:
         wait_until(lambda: self._ready() or not self.process.running(), f"{self.kind} to open its socket")
         expect(self.process.running(), f"{self.kind} ended at its start:\n{self.process.output()}")
         self.wg("private-key", self.key_file, "listen-port", self.port)
+        added = {}
         for family, length in ((4, 24), (6, 64)):
             extra = ["nodad"] if family == 6 else []
-            self.host.attempt("ip", "addr", "add", f"{self.inside[family]}/{length}", "dev", self.name, *extra)
+            command = ["ip", "addr", "add", f"{self.inside[family]}/{length}", "dev", self.name, *extra]
+            added[family] = self.host.attempt(*command)[0] == 0
         self.host.ip("link", "set", self.name, "up")
+        if added[6]:
+            # The kernel gives an IPv6 address its route in a work queue that all namespaces share; until then packets to it are lost.
+            wait_until(self._takes_ipv6, "the kernel to take the IPv6 address")
+
+    def _takes_ipv6(self):
+        return f"local {self.inside[6]} " in self.host.ip("-6", "route", "show", "table", "local", "dev", self.name)
 
     def _ready(self):
         with socket.socket(socket.AF_UNIX) as probe:

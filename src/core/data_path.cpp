@@ -211,7 +211,7 @@ void DataPath::drop(Instant now, Drop reason, std::uint64_t n, const Peer* peer,
   if (n == 0) return;
   drops_.count(reason, n);
   const auto which = static_cast<std::size_t>(reason);
-  if (peer != nullptr) peer->traffic->drops[which].fetch_add(n, std::memory_order_relaxed);
+  if (peer != nullptr) peer->traffic->drops.count(reason, n);
   if (now < next_told_[which]) return;
   next_told_[which] = now + kToldInterval;
   reports.push_back(report::Dropped{reason, peer != nullptr ? std::optional(peer->id) : std::nullopt, address});
@@ -226,7 +226,7 @@ void DataPath::drop_outward(Instant now, Drop reason, std::uint64_t n, Bytes pac
 
 void DataPath::drop_sealed(Drop reason, const Session& session) noexcept {
   drops_.count(reason);
-  peers_[session.peer.slot].traffic->drops[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+  peers_[session.peer.slot].traffic->drops.count(reason);
 }
 
 void DataPath::drop_inward(Instant now, Drop reason, const Session& session, Bytes plaintext, Reports& reports) {

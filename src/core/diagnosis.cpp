@@ -43,6 +43,12 @@ PeerNotes& Diagnosis::notes(PeerId peer) {
   return found;
 }
 
+// Without notes this is what is shown anyway, and ten thousand peers of one file want none.
+void Diagnosis::endpoint_configured(PeerId peer) noexcept {
+  const auto found = by_slot_.find(peer.slot);
+  if (found != by_slot_.end() && found->second.id == peer) found->second.origin = EndpointOrigin::configured;
+}
+
 const PeerNotes* Diagnosis::of(PeerId peer) const noexcept {
   const auto found = by_slot_.find(peer.slot);
   return found != by_slot_.end() && found->second.id == peer ? &found->second : nullptr;

@@ -62,7 +62,7 @@ class Diagnosis {
   [[nodiscard]] std::optional<Event> note(Now now, PeerId peer, Problem problem,
                                           const std::optional<IpAddress>& address = {});
   [[nodiscard]] std::optional<Event> dropped(Now now, const report::Dropped& report);
-  void endpoint_configured(PeerId peer) { notes(peer).origin = EndpointOrigin::configured; }
+  void endpoint_configured(PeerId peer) noexcept;
   void peer_added(const PublicKey& key) noexcept { strangers_.forget_key(key); }
 
   /// nullptr: nothing has been noted.

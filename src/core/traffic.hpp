@@ -4,13 +4,13 @@
 // order lost within a race is an order that the network could have produced.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <memory>
 #include <optional>
 
-#include <culvert/drop.hpp>
 #include <culvert/time.hpp>
+
+#include "peer_drops.hpp"
 
 namespace culvert {
 
@@ -52,8 +52,7 @@ struct PeerTraffic {
   std::unique_ptr<LaneOctets[]> octets;  // one writer each
   std::size_t lane_count;
 
-  // Packets of this peer's that were dropped, by reason. Any lane; never on the warm path.
-  std::array<std::atomic<std::uint64_t>, kDropCount> drops{};
+  PeerDrops drops;  // any lane; never on the warm path
 
   /// After sealing for the peer. True when control has to be told to watch.
   [[nodiscard]] bool note_sent(Instant now, Carries carries) noexcept {

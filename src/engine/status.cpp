@@ -56,7 +56,7 @@ PeerReport report_on(const Peer& peer, const PeerNotes* notes, Link link, Instan
   if (peer.sessions.current && !is_expired(*peer.sessions.current, now))
     report.session_age = now - peer.sessions.current->born;
   if (const auto heard = peer.traffic->last_heard.load()) report.last_heard = now - *heard;
-  for (std::size_t i = 0; i < kDropCount; ++i) report.drops[i] = peer.traffic->drops[i].load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < kDropCount; ++i) report.drops[i] = peer.traffic->drops.of(static_cast<Drop>(i));
   return report;
 }
 

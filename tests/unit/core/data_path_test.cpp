@@ -727,7 +727,7 @@ TEST_CASE("dropped packets count in the lane and in their peer, and control hear
   }
   CHECK(path.drops().of(Drop::no_endpoint) == 2000);
   CHECK(path.drops().of(Drop::no_peer_for_destination) == 1000);
-  CHECK(traffic->drops[static_cast<std::size_t>(Drop::no_endpoint)] == 2000);
+  CHECK(traffic->drops.of(Drop::no_endpoint) == 2000);
   REQUIRE(reports.size() == 8);
   const auto& first = std::get<report::Dropped>(reports[0]);
   CHECK(first.peer == PeerId{0, 0});

@@ -13,8 +13,7 @@ namespace culvert::cli {
 
 /// Checks the configuration, starts culvertd on it and returns once the tunnel is up.
 /// \throws Failure when the configuration is wrong, the tunnel is up already, or culvertd could not do it: then
-/// everything
-///   that it did is undone, and its own message stands above ours.
+///   everything that it did is undone, and its own message stands above ours.
 void up(const UpOptions& options, const std::string& config_folder, const SocketFolders& folders,
         const Console& console);
 

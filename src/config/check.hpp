@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What is wrong with a configuration although each of its values is right. Two questions: whether it makes sense in
-// itself
-// (`check`, which every reader asks, and whose errors keep it from being used), and whether it goes together with this
-// host at this moment (`check_host`, warnings only, since the host may change). Pure; any thread.
+// itself (`check`, which every reader asks, and whose errors keep it from being used), and whether it goes together
+// with this host at this moment (`check_host`, warnings only, since the host may change). Pure; any thread.
 #pragma once
 
 #include <string>

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // How `culvert peer` edits a configuration. A new peer gets a file of its own, `NAME.d/PEER.toml`. A peer that stands
-// in a
-// `[[peer]]` table is edited by replacing the lines of this table, from its header to its last value: every other octet
-// of the file stays, comments above the header too. Files are replaced whole or not at all, and hold what they held
-// when anything fails. Control side; may block on the disk.
+// in a `[[peer]]` table is edited by replacing the lines of this table, from its header to its last value: every other
+// octet of the file stays, comments above the header too. Files are replaced whole or not at all, and hold what they
+// held when anything fails. Control side; may block on the disk.
 #pragma once
 
 #include <cstdint>

@@ -48,9 +48,8 @@ inline constexpr std::size_t kMostHostRequestOctets = 4096;
 [[nodiscard]] std::string to_line(const HostAnswer& answer);
 
 /// \param line  with or without its end.
-/// \returns the sentence why it is none. Unknown members are an error in a request, which asks for something that would
-/// not
-///   happen, and are passed over in an answer.
+/// \returns the sentence why it is none. Unknown members are an error in a request, which asks for something that
+///   would not happen, and are passed over in an answer.
 [[nodiscard]] Result<HostRequest, std::string> parse_host_request(std::string_view line);
 [[nodiscard]] Result<HostAnswer, std::string> parse_host_answer(std::string_view line);
 

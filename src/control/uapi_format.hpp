@@ -12,8 +12,7 @@ namespace culvert::control {
 
 /// The reply to a `set=1`, or to a `get=1` that failed: the errno and nothing else, since clients compare it as a
 /// whole. \param error  0, or a positive errno. It goes out negated for `set` (`wg` calls strerror on the negated
-/// number), and
-///               as it is for `get` (where `wg` reads digits only).
+/// number), and as it is for `get` (where `wg` reads digits only).
 [[nodiscard]] SecretText format_errno(Verb verb, int error);
 
 }  // namespace culvert::control

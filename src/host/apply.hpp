@@ -3,22 +3,19 @@
 //
 // The order of calls, for the host half:
 //
-//   up      1  HostSetup::open(hands, journal)   reads what a crash may have left
-//           2  setup.repair(Guard::keep)         undoes it, but for the firewall: a kill switch holds until step 5
-//           replaces it 3  resolve the endpoints, read_facts(endpoints, 0), choose(config, facts), make_plan(...) 4
-//           setup.guard(plan)                 firewall and sysctls: these need no interface 5  open the TUN queues;
-//           start the packet half and configure it, with fwmark=plan.choice.mark: from here on its
-//              sockets are marked. The link is down. If this fails: setup.abandon()
-//           6  setup.apply(plan)                 addresses, MTU, up, rules, routes, DNS. On failure everything is as
-//           before step 4
-//   reload  7  read_facts(endpoints, choice.mark) and make_plan with the same choice(); setup.change(plan). Also when
-//   an address
+//   up      1  HostSetup::open(hands, journal): reads what a crash may have left
+//           2  repair(Guard::keep): undoes it, but for the firewall, since a kill switch holds until step 4 replaces it
+//           3  resolve the endpoints, read_facts(endpoints, 0), choose(config, facts), make_plan(...)
+//           4  guard(plan): firewall and sysctls, which need no interface
+//           5  open the TUN queues, start the packet half and configure it with fwmark=plan.choice.mark: from here on
+//              its sockets are marked. The link is down. If this fails: abandon()
+//           6  apply(plan): addresses, MTU, up, rules, routes, DNS. On failure everything is as before step 4
+//   reload  7  read_facts(endpoints, choice.mark), make_plan with the same choice(), change(plan). Also when an address
 //              or a default route of the host changed: the plan follows the facts, and an equal plan changes nothing.
-//              If the configuration's fwmark changed, tell the packet half before change().
-//   down    8  setup.undo(), then end the packet half and close the queues
-//   crash      of the packet half: leave all as it is, start another half with the same queues and mark; the routes
-//   stay.
-//              of the host half: steps 1 and 2 of the next start, or `culvertd --undo` (repair(Guard::lift))
+//              If the configuration's fwmark changed, the packet half is told before change()
+//   down    8  undo(), then end the packet half and close the queues
+//   crash      of the packet half: leave all as it is and start another half with the same queues and mark
+//              of the host half: steps 1 and 2 of the next start, or `culvertd --undo`, which is repair(Guard::lift)
 //
 // Not thread-safe; one thread calls. Calls take as long as the kernel, the disk and the resolver's service take (each
 // has a deadline of its own of a few seconds).
@@ -43,8 +40,8 @@ enum class Guard : std::uint8_t { keep, lift };
 class HostSetup {
  public:
   /// Reads the journal; changes nothing. A journal that cannot be read is a failure, since it may be all that knows the
-  /// way back. \param hands         borrowed: for the life of the object \param journal_path  its folder exists and is
-  /// writable
+  /// way back.
+  /// \param hands  borrowed: for the life of the object. \param journal_path  its folder exists and is writable
   [[nodiscard]] static Result<HostSetup, Failure> open(Hands& hands, std::string journal_path);
 
   /// Undoes what an earlier run left. What was made in an earlier boot and lived in the kernel is gone without it.

@@ -2,9 +2,8 @@
 // The nftables table of one interface, as text that `nft -f` reads: replaced as a whole in one transaction, so that
 // there is no moment without it. It stays when the daemon dies.
 //
-//   preraw      drops what comes for an address of the tunnel over another link: nobody on the link can tell by answers
-//   which
-//               addresses and connections the tunnel has (CVE-2019-14899)
+//   preraw                  drops what comes for an address of the tunnel over another link, so that nobody there can
+//                           tell by answers which addresses and connections the tunnel has (CVE-2019-14899)
 //   premangle, postmangle   answers to the tunnel's own datagrams get their mark, for the reverse path filter
 //   output, forward         kill switch: what is not named there does not leave
 //   peers, outside          gateway: where peers may go, and behind whose address

@@ -149,7 +149,7 @@ std::deque<std::vector<std::uint8_t>> DataPath::take_staged(Peer& peer) noexcept
 }
 
 void DataPath::sent(Instant now, Peer& peer, Carries carries, std::uint64_t octets, Reports& reports) {
-  add_own(peer.traffic->octets[lane_].sent, octets);
+  add_own(peer.traffic->octets(lane_).sent, octets);
   if (peer.traffic->note_sent(now, carries)) {
     peer.traffic->watched.store(true, std::memory_order_relaxed);
     reports.push_back(report::Active{peer.id});
@@ -172,7 +172,7 @@ Result<void, Drop> DataPath::commit(Session& session, std::uint64_t counter) noe
 void DataPath::heard(Instant now, Session& session, const Endpoint& from, const std::optional<Source>& local,
                      Carries carries, std::uint64_t octets, Reports& reports) {
   Peer& peer = peers_[session.peer.slot];
-  add_own(peer.traffic->octets[lane_].received, octets);
+  add_own(peer.traffic->octets(lane_).received, octets);
   if (peer.traffic->note_heard(now, carries)) {
     peer.traffic->watched.store(true, std::memory_order_relaxed);
     reports.push_back(report::Active{peer.id});

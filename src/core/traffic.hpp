@@ -37,11 +37,14 @@ class AtomicInstant {
 };
 
 struct PeerTraffic {
-  struct alignas(64) LaneOctets {
+  struct LaneOctets {
     std::atomic<std::uint64_t> sent{0}, received{0};
   };
 
-  explicit PeerTraffic(std::size_t lanes) : octets(std::make_unique<LaneOctets[]>(lanes)), lane_count(lanes) {}
+  explicit PeerTraffic(std::size_t lanes)
+      : lane_count_(lanes),
+        stride_(lanes == 1 ? 1 : kApart),
+        octets_(std::make_unique<LaneOctets[]>(lanes * stride_)) {}
 
   AtomicInstant unheard_since;       // first data sent since anything authentic was heard
   AtomicInstant unanswered_since;    // first data received since anything was sent
@@ -49,8 +52,8 @@ struct PeerTraffic {
   AtomicInstant last_heard;          // last authentic packet of the peer's
   std::atomic<bool> watched{false};  // control has a deadline that covers the instants above
 
-  std::unique_ptr<LaneOctets[]> octets;  // one writer each
-  std::size_t lane_count;
+  /// One writer each.
+  [[nodiscard]] LaneOctets& octets(std::size_t lane) noexcept { return octets_[lane * stride_]; }
 
   PeerDrops drops;  // any lane; never on the warm path
 
@@ -81,9 +84,16 @@ struct PeerTraffic {
  private:
   [[nodiscard]] std::uint64_t sum(std::atomic<std::uint64_t> LaneOctets::*which) const noexcept {
     std::uint64_t total = 0;
-    for (std::size_t i = 0; i < lane_count; ++i) total += (octets[i].*which).load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < lane_count_; ++i)
+      total += (octets_[i * stride_].*which).load(std::memory_order_relaxed);
     return total;
   }
+
+  static constexpr std::size_t kApart = 64 / sizeof(LaneOctets);  // so that no two lanes write to one line of a cache
+
+  std::size_t lane_count_;
+  std::size_t stride_;
+  std::unique_ptr<LaneOctets[]> octets_;
 };
 
 /// Adds to a counter that only this thread writes: no locked instruction.

@@ -304,7 +304,7 @@ TEST_CASE("sending is noted: octets, instants, and once a report for control to 
   CHECK(traffic.unheard_since.load() == kStart + 2s);  // the first one
   CHECK(traffic.last_passage.load() == kStart + 3s);
   CHECK(traffic.octets_sent() == 2032);
-  CHECK(traffic.octets[1].sent == 2032);
+  CHECK(traffic.octets(1).sent == 2032);
   const Reports reports = lane.taken();
   REQUIRE(reports.size() == 1);
   CHECK(std::get<report::Active>(reports[0]).peer == kA);
@@ -404,7 +404,7 @@ TEST_CASE("hearing is noted: octets, instants, and once a report for control to 
   lane.hear(*s, kStart + 3s);
   CHECK(traffic.unanswered_since.load() == kStart + 2s);
   CHECK(traffic.octets_received() == 300);
-  CHECK(traffic.octets[1].received == 300);
+  CHECK(traffic.octets(1).received == 300);
   CHECK(count<report::Active>(lane.taken()) == 1);
 }
 

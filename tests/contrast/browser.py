@@ -17,6 +17,7 @@ import tempfile
 import time
 
 PHONE, DESK = (390, 844), (1100, 900)
+README_PICTURES = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "conf", "doc"))
 WITHIN = 90.0
 
 
@@ -207,6 +208,17 @@ def pictures(browser, file, folder):
     return taken
 
 
+def beside_readme(file):
+    """What the README shows of the same name, compared octet for octet; None when it shows no such picture."""
+    shown = os.path.join(README_PICTURES, os.path.basename(file))
+    if not os.path.exists(shown):
+        return None
+    with open(file, "rb") as new, open(shown, "rb") as old:
+        if new.read() == old.read():
+            return "as in the README"
+    return "NOT as in the README: look at both; if the new one is right, copy it to conf/doc"
+
+
 def main():
     if not chromium():
         sys.exit("browser.py: chromium is not installed: run tools/setup report")
@@ -216,7 +228,7 @@ def main():
             print(line)
         if len(sys.argv) > 2:
             for file, octets in pictures(browser, sys.argv[1], sys.argv[2]).items():
-                print(f"{file}: {octets} octets")
+                print(", ".join(filter(None, (f"{file}: {octets} octets", beside_readme(file)))))
     except Complaint as complaint:
         sys.exit(f"browser.py: {complaint}")
     finally:

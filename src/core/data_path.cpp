@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "lane_index.hpp"
+#include "overloaded.hpp"
 #include "params.hpp"
 
 namespace culvert {
@@ -12,13 +13,6 @@ namespace {
 constexpr std::size_t kMaxStagedOctets = 16u << 20;         // a lane, all peers together
 constexpr std::chrono::milliseconds kToldInterval{250};     // between reports of drops for the same reason
 constexpr std::chrono::milliseconds kRequestInterval{250};  // control paces initiations; this only bounds the mail
-
-template <class... Fs>
-struct Overloaded : Fs... {
-  using Fs::operator()...;
-};
-template <class... Fs>
-Overloaded(Fs...) -> Overloaded<Fs...>;
 
 }  // namespace
 

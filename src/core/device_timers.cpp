@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Reports of lanes, and what time brings: the actions for each `Due` of timers.hpp.
 #include "device.hpp"
+#include "overloaded.hpp"
 #include "params.hpp"
 
 namespace culvert {
 namespace {
-
-template <class... Fs>
-struct Overloaded : Fs... {
-  using Fs::operator()...;
-};
-template <class... Fs>
-Overloaded(Fs...) -> Overloaded<Fs...>;
 
 constexpr std::chrono::duration<std::uint32_t> kSilence{params::kKeepaliveTimeout + params::kRekeyTimeout};
 

@@ -7,17 +7,11 @@
 #include <cerrno>
 #include <system_error>
 
+#include "overloaded.hpp"
 #include "tun_link.hpp"
 
 namespace culvert::daemon {
 namespace {
-
-template <class... Fs>
-struct Overloaded : Fs... {
-  using Fs::operator()...;
-};
-template <class... Fs>
-Overloaded(Fs...) -> Overloaded<Fs...>;
 
 io::Switch as_switch(bool on) noexcept { return on ? io::Switch::on : io::Switch::off; }
 

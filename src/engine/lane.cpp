@@ -11,6 +11,7 @@
 
 #include "clock.hpp"
 #include "coalesce_probe.hpp"
+#include "overloaded.hpp"
 
 namespace culvert::engine {
 namespace {
@@ -21,13 +22,6 @@ constexpr std::chrono::milliseconds kErrorInterval{10};  // between two that con
 constexpr std::size_t kRoomForOthers = 256;              // that handshake messages leave free in the ring
 
 enum Source : std::uint32_t { kTun, kSocket4, kSocket6, kMail };
-
-template <class... Fs>
-struct Overloaded : Fs... {
-  using Fs::operator()...;
-};
-template <class... Fs>
-Overloaded(Fs...) -> Overloaded<Fs...>;
 
 }  // namespace
 

@@ -79,7 +79,8 @@ def _iperf(world, seconds, *options):
     """Starts a client and its server, and returns the function that waits for the result."""
     server = world.right.spawn("iperf3", "-s", "-1", "-p", TCP_PORT)
     wait_until(lambda: world.right.listening(TCP_PORT, "t"), "iperf3 to listen")
-    client = world.left.spawn("iperf3", "-c", world.right_address, "-p", TCP_PORT, "-t", seconds, "-J",
+    # iperf3 takes whole seconds, and none for ever.
+    client = world.left.spawn("iperf3", "-c", world.right_address, "-p", TCP_PORT, "-t", max(1, round(seconds)), "-J",
                               "--connect-timeout", 5000, *options)
 
     def finish():

@@ -30,7 +30,7 @@ constexpr KeyInfo kKeys[] = {
     {interface, "mtu", "number", "576 to 65535", "Largest packet inside; by default from the route to the endpoints"},
     {interface, "table", "text or number", "\"auto\", \"off\", 1 to 4294967295", "Where the routes to peers go"},
     {interface, "fwmark", "number", "0 to 4294967295, or \"off\"", "Mark on the tunnel's own datagrams"},
-    {interface, "lanes", "number", "1 to 64", "Threads that move packets; by default one a processor"},
+    {interface, "lanes", "number", "1 to 64", "Threads that move packets; by default one"},
     {interface, "aead", "text", "a backend's name", "Which implementation seals packets; by default the fastest"},
     {interface, "public_endpoint", "text", "HOST:PORT", "Where clients reach this gateway; written into their files"},
     {interface, "save_config", "switch", "true, false",

@@ -13,7 +13,7 @@
 //     mtu = 1420                             # nothing said: from the route to the endpoints
 //     table = "auto"                         # of the routes to peers: "auto", "off", or a number
 //     fwmark = 0xca6c                        # nothing said: chosen where the routes need one
-//     lanes = 4                              # nothing said: as many as there are processors
+//     lanes = 4                              # nothing said: one
 //     aead = "libsodium"                     # nothing said: the fastest
 //     public_endpoint = "gw.example.org:51820"
 //     save_config = false

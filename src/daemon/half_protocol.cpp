@@ -101,8 +101,10 @@ Result<void, Refusal> check(const Notice& notice) noexcept {
   return {};
 }
 
+std::size_t writers_of(const Setup& setup) noexcept { return setup.queues == 1 ? 0 : setup.queues; }
+
 std::size_t descriptors_of(const Setup& setup) noexcept {
-  return std::size_t{setup.queues} + static_cast<std::size_t>(std::popcount(setup.sockets));
+  return setup.queues + writers_of(setup) + static_cast<std::size_t>(std::popcount(setup.sockets));
 }
 
 std::size_t descriptors_of(const Reply& reply, std::size_t lanes) noexcept {

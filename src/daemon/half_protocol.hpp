@@ -85,7 +85,8 @@ struct Reply {
 };
 static_assert(sizeof(Reply) == 200);
 
-/// The first message on the news pair. Its descriptors: `queues` TUN queues, then one for each of `sockets`.
+/// The first message on the news pair. Its descriptors: `queues` TUN queues, their writers if they are several, then
+/// one for each of `sockets`.
 struct Setup {
   std::uint8_t version = kVersion;
   std::uint8_t queues = 1;
@@ -143,6 +144,8 @@ using Refusal = std::string_view;
 [[nodiscard]] Result<void, Refusal> check(const Link& link) noexcept;
 [[nodiscard]] Result<void, Refusal> check(const Notice& notice) noexcept;
 
+/// How many writers a set-up brings: see io/tun.hpp.
+[[nodiscard]] std::size_t writers_of(const Setup& setup) noexcept;
 /// How many descriptors a message brings.
 [[nodiscard]] std::size_t descriptors_of(const Setup& setup) noexcept;
 [[nodiscard]] std::size_t descriptors_of(const Reply& reply, std::size_t lanes) noexcept;

@@ -17,11 +17,7 @@ io::Switch as_switch(bool on) noexcept { return on ? io::Switch::on : io::Switch
 
 io::Tun open_queues(const InterfaceWish& wish) {
   const auto offload = wish.offloads.vnet ? io::TunOffload::udp : io::TunOffload::none;
-  if (wish.tun_fd) {
-    std::vector<io::UniqueFd> queues;
-    queues.emplace_back(*wish.tun_fd);
-    return require(io::adopt_tun(std::move(queues), offload));
-  }
+  if (wish.tun_fd) return require(io::adopt_tun(io::UniqueFd(*wish.tun_fd), offload));
   io::TunOptions options;
   options.name = wish.name;
   options.queues = wish.lanes;
@@ -49,6 +45,11 @@ HostInterface::HostInterface(asio::io_context& context, Log& log, const Interfac
       keeper_(context, log, name_, policy_of(wish, tun_.queues.size()),
               {.lost = [this](std::string_view why) { handlers_.lost(why); },
                .interface_gone = [this] { handlers_.gone(); }}) {
+  if (wish_.lanes > 1 && tun_.queues.size() == 1)
+    log_.error("{} lanes were asked for, one will run: {}", wish_.lanes,
+               wish_.tun_fd ? "there is one inherited queue" : tun_.note);
+  else if (!tun_.note.empty())
+    log_.verbose("The interface does without: {}", tun_.note);
   link_.mtu = require(io::link_mtu(name_));
   link_.interface = half::padded<sizeof link_.interface>(name_);
 }
@@ -68,6 +69,7 @@ void HostInterface::start_packet_half(const ServedSockets& sockets) {
 
   std::vector<int> descriptors;
   for (const io::UniqueFd& queue : tun_.queues) descriptors.push_back(queue.get());
+  for (const io::UniqueFd& writer : tun_.writers) descriptors.push_back(writer.get());
   const auto add = [&](std::uint8_t bit, int socket) {
     if (socket < 0) return;
     setup.sockets |= bit;

@@ -56,6 +56,7 @@ Inheritance receive_setup() {
   taken.tun.offload = static_cast<io::TunOffload>(setup->inside_offload);
   auto next = message->descriptors.begin();
   for (std::size_t i = 0; i < setup->queues; ++i) taken.tun.queues.push_back(std::move(*next++));
+  for (std::size_t i = 0; i < half::writers_of(*setup); ++i) taken.tun.writers.push_back(std::move(*next++));
   if ((setup->sockets & half::kSocketUapi) != 0) taken.uapi = std::move(*next++);
   if ((setup->sockets & half::kSocketStatus) != 0) taken.status = std::move(*next++);
   if ((setup->sockets & half::kSocketEvents) != 0) taken.events = std::move(*next++);

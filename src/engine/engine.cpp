@@ -16,13 +16,12 @@ Engine::State::State(asio::io_context& context_, io::Tun tun, EngineOptions opti
   options.outside.lanes = tun.queues.size();
   inside_offload = tun.offload;
   lane_sockets.resize(tun.queues.size());
-  for (io::UniqueFd& queue_fd : tun.queues) {
-    const LaneOptions lane{.lane = lanes.size(),
-                           .lanes = tun.queues.size(),
-                           .mtu = options.mtu,
-                           .coalesce = io::coalesce_options(tun.offload)};
-    lanes.push_back(
-        std::make_unique<Lane>(lane, io::make_tun_queue(std::move(queue_fd), tun.offload), *options.aead, wakeup));
+  for (std::size_t i = 0; i < tun.queues.size(); ++i) {
+    io::UniqueFd writer = tun.writers.empty() ? io::UniqueFd() : std::move(tun.writers[i]);
+    const LaneOptions lane{
+        .lane = i, .lanes = tun.queues.size(), .mtu = options.mtu, .coalesce = io::coalesce_options(tun.offload)};
+    lanes.push_back(std::make_unique<Lane>(
+        lane, io::make_tun_queue(std::move(tun.queues[i]), std::move(writer), tun.offload), *options.aead, wakeup));
   }
   wakeup_watch = std::make_unique<Watch>(context, wakeup.descriptor(), [this] {
     wakeup.clear();

@@ -96,15 +96,27 @@ void Outbound::open_train(DataPath::Peer& peer, std::size_t slot, wire::Ecn ecn)
   open_ = {.peer = &peer, .start = used_, .octets = 0, .stride = slot, .count = 0, .ecn = ecn};
 }
 
+template <class Visit>
+void Outbound::for_each_packet(Visit visit) const {
+  for (std::size_t at = 0; at < open_.octets; at += open_.stride) {
+    const Bytes slot(slab_.get() + open_.start + at, std::min(open_.stride, open_.octets - at));
+    const Bytes plaintext = slot.subspan(sizeof(wire::DataHeader), slot.size() - wire::kDataOverhead);
+    if (const auto view = wire::parse_ip(plaintext)) visit(plaintext.first(view->total_octets));
+  }
+}
+
 void Outbound::close_train() {
   if (open_.peer == nullptr) return;
   const MutBytes train(slab_.get() + open_.start, open_.octets);
   const auto job = state_.path.begin_seal(state_.now, *open_.peer, open_.count, state_.reports);
   if (!job) {
-    stage_train(train);
+    for_each_packet([&](Bytes packet) { state_.path.stage(*open_.peer, packet); });
     open_.peer = nullptr;
     return;
   }
+  // The lane may know of a session before the mail by which control has the staged packets sent: they go first. The
+  // counters that were reserved are spent; a gap is harmless.
+  if (open_.peer->staging) return send_behind_staged();
   wire::DataHeader header;
   header.receiver = job->session->remote_index;
   for (std::size_t i = 0; i < open_.count; ++i) {
@@ -118,13 +130,20 @@ void Outbound::close_train() {
   open_.peer = nullptr;
 }
 
-void Outbound::stage_train(MutBytes train) {
-  for (std::size_t at = 0; at < train.size(); at += open_.stride) {
-    const Bytes slot = train.subspan(at, std::min(open_.stride, train.size() - at));
-    const Bytes plaintext = slot.subspan(sizeof(wire::DataHeader), slot.size() - wire::kDataOverhead);
-    if (const auto view = wire::parse_ip(plaintext))
-      state_.path.stage(*open_.peer, plaintext.first(view->total_octets));
+void Outbound::send_behind_staged() {
+  DataPath::Peer& peer = *open_.peer;
+  auto packets = state_.path.take_staged(peer);
+  for_each_packet([&](Bytes packet) { packets.emplace_back(packet.begin(), packet.end()); });
+  open_.peer = nullptr;
+  send_each(peer, packets);
+}
+
+void Outbound::send_each(DataPath::Peer& peer, const Packets& packets) {
+  for (const auto& packet : packets) {
+    const auto plan = io::plan({}, packet);
+    if (plan) add(peer, *plan, 0, wire::ecn(packet));
   }
+  close_train();
 }
 
 void Outbound::depart(MutBytes train) {
@@ -187,12 +206,8 @@ void Outbound::send_keepalive(DataPath::Peer& peer) {
 
 std::size_t Outbound::send_staged(DataPath::Peer& peer) {
   if (!peer.endpoint) return 0;
-  const auto packets = state_.path.take_staged(peer);
-  for (const auto& packet : packets) {
-    const auto plan = io::plan({}, packet);
-    if (plan) add(peer, *plan, 0, wire::ecn(packet));
-  }
-  close_train();
+  const Packets packets = state_.path.take_staged(peer);
+  send_each(peer, packets);
   flush();
   return packets.size();
 }

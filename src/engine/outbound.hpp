@@ -12,6 +12,8 @@
 //   [4] it carries the same ECN bits
 // Same session, endpoint and source address follow from [0]: they change between batches only.
 // No batch waits for more: what one round of reads brought is sent at the end of the round.
+// The order of a peer's packets never changes: trains are closed and sent in the order of their packets, and what was
+// staged while there was no session goes before anything that comes later.
 //
 // A round ends with a read that finds nothing, which is a wasted system call when packets come one by one. So after
 // some rounds that found one packet each, a round reads once, and the descriptor, watched by level, tells if more
@@ -19,7 +21,9 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <memory>
+#include <vector>
 
 #include "lane_state.hpp"
 #include "segment.hpp"
@@ -45,6 +49,7 @@ class Outbound {
   static constexpr std::size_t kTrains = 32;  // a family, a flush
   static constexpr std::size_t kSlabOctets = 3 * 65536;
 
+  using Packets = std::deque<std::vector<std::uint8_t>>;
   struct OpenTrain {
     DataPath::Peer* peer = nullptr;  // nullptr: no train is open
     std::size_t start = 0;           // in the slab
@@ -65,7 +70,11 @@ class Outbound {
   [[nodiscard]] bool joins(const DataPath::Peer& peer, std::size_t slot, wire::Ecn ecn) const noexcept;
   void open_train(DataPath::Peer& peer, std::size_t slot, wire::Ecn ecn);
   void close_train();
-  void stage_train(MutBytes train);
+  /// The packets of the open train, without padding.
+  template <class Visit>
+  void for_each_packet(Visit visit) const;
+  void send_behind_staged();
+  void send_each(DataPath::Peer& peer, const Packets& packets);
   void depart(MutBytes train);
   void flush();
   void send(Departures& departures, io::UdpSocket* socket);

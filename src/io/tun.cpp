@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Opening goes from what is wanted to what can be had: created or attached, with or without multi-queue, with vnet
-// headers or without, TSO with or without USO. Every step back is noted in `Tun::note`; only what leaves no usable
-// device is an error. Descriptors are owned from the start, so that a failure half-way removes a device that was
-// created.
+// headers or without, TSO with or without USO, several queues if the order can be kept. Every step back is noted in
+// `Tun::note`; only what leaves no usable device is an error. Descriptors are owned from the start, so that a failure
+// half-way removes a device that was created.
 #include "tun.hpp"
 
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -21,6 +22,7 @@ namespace culvert::io {
 namespace {
 
 constexpr const char* kDevice = "/dev/net/tun";
+constexpr int kMostWaiting = 10'000;  // packets of a queue that are discarded; usually 500 find room
 
 // The steps of TUNSETOFFLOAD. USO is younger than the headers of older distributions.
 constexpr unsigned kTcpOffload = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
@@ -116,18 +118,48 @@ Result<void, SystemError> set_offload(Tun& tun, TunOffload at_most, const TunCal
   return {};
 }
 
+Result<void, SystemError> add_queue(std::vector<UniqueFd>& to, const Tun& tun, int flags, const TunCalls& calls) {
+  auto fd = open_device(calls);
+  if (!fd) return Err{fd.error()};
+  const int error = set_interface(fd->get(), tun.name, flags, calls);
+  if (error != 0)
+    return failed(error, "add queue " + std::to_string(tun.writers.size() + tun.queues.size()) + " of " + tun.name);
+  to.push_back(std::move(*fd));
+  return {};
+}
+
+/// Packets were sorted by the number of queues while that grew, so that those of one flow may wait in several.
+void discard_waiting(const Tun& tun, const TunCalls& calls) noexcept {
+  std::array<std::uint8_t, 64> start{};  // of a packet, which is enough to take it
+  const iovec part{start.data(), start.size()};
+  for (const UniqueFd& queue : tun.queues)
+    for (int i = 0; i < kMostWaiting && calls.readv(queue.get(), &part, 1) >= 0; ++i) continue;
+}
+
+/// Writers are opened before the queues that are read, because the kernel closes the gap that a detached queue leaves
+/// with its last one, and a writer keeps its number: a number beyond those of the attached queues would be a fault to
+/// receive packet steering.
 Result<void, SystemError> open_others(Tun& tun, std::size_t wanted, int flags, const TunCalls& calls) {
-  if (wanted > 1 && (flags & IFF_MULTI_QUEUE) == 0) {
+  if (wanted == 1) return {};
+  if ((flags & IFF_MULTI_QUEUE) == 0) {
     add_note(tun, "interface " + tun.name + " exists without multi-queue: one queue");
     return {};
   }
-  while (tun.queues.size() < wanted) {
-    auto fd = open_device(calls);
-    if (!fd) return Err{fd.error()};
-    const int error = set_interface(fd->get(), tun.name, flags, calls);
-    if (error != 0) return failed(error, "add queue " + std::to_string(tun.queues.size()) + " of " + tun.name);
-    tun.queues.push_back(std::move(*fd));
+  tun.writers = std::exchange(tun.queues, {});
+  while (tun.writers.size() < wanted)
+    if (auto added = add_queue(tun.writers, tun, flags, calls); !added) return added;
+  while (tun.queues.size() < wanted)
+    if (auto added = add_queue(tun.queues, tun, flags, calls); !added) return added;
+  for (const UniqueFd& writer : tun.writers) {
+    ifreq request = request_for(tun.name, IFF_DETACH_QUEUE);
+    if (calls.ioctl(writer.get(), TUNSETQUEUE, &request) == 0) continue;
+    const SystemError error{errno, "detach a queue of " + tun.name + " for writing"};
+    add_note(tun, "one queue, since several would not keep the order of packets: " + error.message());
+    tun.writers.clear();
+    tun.queues.resize(1);
+    return {};
   }
+  if (tun.origin == Tun::Origin::attached) discard_waiting(tun, calls);
   return {};
 }
 
@@ -197,25 +229,17 @@ Result<Tun, SystemError> open_tun(const TunOptions& options, const TunCalls& cal
   return plain;
 }
 
-Result<Tun, SystemError> adopt_tun(std::vector<UniqueFd> queues, TunOffload at_most, const TunCalls& calls) {
-  if (queues.empty()) return failed(EBADF, "take over TUN queues (none were given)");
-  Tun tun{.origin = Tun::Origin::adopted, .queues = std::move(queues)};
-  int flags = 0;
-  for (const UniqueFd& queue : tun.queues) {
-    const auto found = interface_of(queue.get(), calls);
-    if (!found) return Err{found.error()};
-    if (tun.name.empty()) {
-      tun.name = found->ifr_name;
-      flags = found->ifr_flags;
-    }
-    if (tun.name != found->ifr_name) return failed(EINVAL, "take over queues of different TUN interfaces");
-    if ((found->ifr_flags & (IFF_TUN | IFF_NO_PI)) != (IFF_TUN | IFF_NO_PI)) {
-      return failed(EINVAL, "take over interface " + tun.name + " (it must be TUN without packet information)");
-    }
-    const auto ready = make_private(queue.get());
-    if (!ready) return Err{ready.error()};
+Result<Tun, SystemError> adopt_tun(UniqueFd queue, TunOffload at_most, const TunCalls& calls) {
+  const auto found = interface_of(queue.get(), calls);
+  if (!found) return Err{found.error()};
+  Tun tun{.name = found->ifr_name, .origin = Tun::Origin::adopted};
+  if ((found->ifr_flags & (IFF_TUN | IFF_NO_PI)) != (IFF_TUN | IFF_NO_PI)) {
+    return failed(EINVAL, "take over interface " + tun.name + " (it must be TUN without packet information)");
   }
-  const TunOffload least = (flags & IFF_VNET_HDR) != 0 ? TunOffload::header : TunOffload::none;
+  const auto ready = make_private(queue.get());
+  if (!ready) return Err{ready.error()};
+  tun.queues.push_back(std::move(queue));
+  const TunOffload least = (found->ifr_flags & IFF_VNET_HDR) != 0 ? TunOffload::header : TunOffload::none;
   const auto granted = set_offload(tun, least == TunOffload::none ? least : std::max(least, at_most), calls);
   if (!granted) return Err{granted.error()};
   return tun;

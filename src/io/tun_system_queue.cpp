@@ -51,8 +51,12 @@ std::size_t packets_of(const VnetHeader& header, std::size_t octets) noexcept {
 
 class SystemQueue final : public TunQueue {
  public:
-  SystemQueue(UniqueFd fd, TunOffload offload, const TunCalls& calls) noexcept
-      : fd_(std::move(fd)), vnet_(offload != TunOffload::none), calls_(calls) {}
+  SystemQueue(UniqueFd queue, UniqueFd writer, TunOffload offload, const TunCalls& calls) noexcept
+      : queue_(std::move(queue)),
+        writer_(std::move(writer)),
+        write_to_(writer_ ? writer_.get() : queue_.get()),
+        vnet_(offload != TunOffload::none),
+        calls_(calls) {}
 
   Result<SuperPacket, TunFault> read(MutBytes buffer) noexcept override {
     SuperPacket super;
@@ -60,7 +64,7 @@ class SystemQueue final : public TunQueue {
     const std::size_t skip = vnet_ ? 0 : 1;
     ssize_t n = 0;
     do {
-      n = calls_.readv(fd_.get(), parts.data() + skip, static_cast<int>(parts.size() - skip));
+      n = calls_.readv(queue_.get(), parts.data() + skip, static_cast<int>(parts.size() - skip));
     } while (n < 0 && errno == EINTR);
     const std::size_t header = vnet_ ? sizeof super.header : 0;
     if (n < 0 || static_cast<std::size_t>(n) < header) return read_fault(n < 0 ? errno : EPROTO);
@@ -80,7 +84,7 @@ class SystemQueue final : public TunQueue {
     const std::size_t skip = vnet_ ? 0 : 1;
     ssize_t n = 0;
     do {
-      n = calls_.writev(fd_.get(), all.data() + skip, static_cast<int>(1 + parts.size() - skip));
+      n = calls_.writev(write_to_, all.data() + skip, static_cast<int>(1 + parts.size() - skip));
     } while (n < 0 && errno == EINTR);
     if (n < 0) return write_fault(errno);
     const std::size_t octets = octets_of(parts);
@@ -90,7 +94,7 @@ class SystemQueue final : public TunQueue {
     return {};
   }
 
-  int descriptor() const noexcept override { return fd_.get(); }
+  int descriptor() const noexcept override { return queue_.get(); }
 
  private:
   Err<TunFault> read_fault(int error) noexcept {
@@ -103,15 +107,17 @@ class SystemQueue final : public TunQueue {
     return Err{TunFault{write_stop(error), error}};
   }
 
-  UniqueFd fd_;
+  UniqueFd queue_;
+  UniqueFd writer_;  // or none
+  int write_to_;
   bool vnet_;
   const TunCalls& calls_;
 };
 
 }  // namespace
 
-std::unique_ptr<TunQueue> make_tun_queue(UniqueFd fd, TunOffload offload, const TunCalls& calls) {
-  return std::make_unique<SystemQueue>(std::move(fd), offload, calls);
+std::unique_ptr<TunQueue> make_tun_queue(UniqueFd queue, UniqueFd writer, TunOffload offload, const TunCalls& calls) {
+  return std::make_unique<SystemQueue>(std::move(queue), std::move(writer), offload, calls);
 }
 
 }  // namespace culvert::io

@@ -129,6 +129,54 @@ TEST_CASE("without a session packets wait, a session is asked for once, and they
   CHECK(lane.outbound.send_staged(*todo.peer) == 0);
 }
 
+TEST_CASE(
+    "a session that the lane finds confirmed before control's mail sends what waits first, and loses none of it") {
+  for (const std::size_t waiting : {3u, 128u}) {
+    LaneEnd lane;
+    const PeerId id = lane.add_peer(2);
+    // Told by their sizes.
+    const auto size_of = [](std::size_t number) { return 64 + 16 * (number % 80); };
+    std::size_t number = 0;
+    for (; number < waiting; ++number) lane.tun.waiting.push_back(packet(1, 2, size_of(number)));
+    while (lane.outbound.run() == Progress::more) {
+    }
+    CHECK(lane.udp->sent.empty());
+
+    Sessions sessions;
+    sessions.next = std::make_shared<Session>(id, Role::responder, lane.state.now, 0x100, 0x200, keys(1, 2));
+    (void)lane.state.path.apply(change::SessionsReplaced{id, sessions, change::SessionsReplaced::Then::nothing});
+    sessions.next->confirmed = true;  // as the lane does that opened the first packet
+
+    for (; number < waiting + 5; ++number) lane.tun.waiting.push_back(packet(1, 2, size_of(number)));
+    while (lane.outbound.run() == Progress::more) {
+    }
+    std::size_t seen = 0;
+    std::optional<std::uint64_t> last;
+    for (const Sent& train : lane.udp->sent) {
+      for (std::size_t at = 0; at < train.octets.size(); at += train.stride) {
+        CHECK(std::min(train.stride, train.octets.size() - at) == 32 + size_of(seen++));
+        const std::uint64_t counter = counter_at(train.octets, at);
+        if (last) CHECK(counter > *last);
+        last = counter;
+      }
+    }
+    CHECK(seen == number);
+    CHECK(lane.dropped(Drop::staging_full) == 0);
+    CHECK(lane.outbound.send_staged(*lane.state.path.find(id)) == 0);
+  }
+}
+
+TEST_CASE("a keepalive for a peer with staged packets gives way to them") {
+  LaneEnd lane;
+  const PeerId id = lane.add_peer(2);
+  lane.tun.waiting.push_back(packet(1, 2, 100));
+  (void)lane.outbound.run();
+  (void)lane.give_session(id, Role::initiator, 0x100, 0x200, keys(1, 2));
+  lane.outbound.send_keepalive(*lane.state.path.find(id));
+  REQUIRE(lane.udp->sent.size() == 1);
+  CHECK(lane.udp->sent[0].octets.size() == 32 + 112);
+}
+
 TEST_CASE("what is for nobody, or no IP, is counted and leaves nothing behind") {
   Sender lane;
   lane.tun.waiting.push_back(packet(1, 77, 100));

@@ -38,7 +38,7 @@ struct Device {
     auto tun = open_tun({.name = name, .offload = at_most, .mtu = mtu});
     REQUIRE(tun.has_value());
     offload = tun->offload;
-    queue = make_tun_queue(std::move(tun->queues[0]), tun->offload);
+    queue = make_tun_queue(std::move(tun->queues[0]), UniqueFd(), tun->offload);
     run("ip link set " + name + " up");
   }
   std::unique_ptr<TunQueue> queue;

@@ -3,16 +3,23 @@
 #include <doctest/doctest.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
+#include "checksum.hpp"
 #include "coalesce_probe.hpp"
 #include "network_namespace.hpp"
 #include "tun.hpp"
@@ -33,6 +40,54 @@ bool is_writable(int fd) {
   pollfd asked{.fd = fd, .events = POLLOUT, .revents = 0};
   return ::poll(&asked, 1, 0) == 1 && (asked.revents & POLLOUT) != 0;
 }
+
+/// A UDP socket at 10.97.0.1 that speaks with 10.97.0.2, which is behind the queues.
+class Flow {
+ public:
+  explicit Flow(std::uint16_t port) : port_(port), socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {
+    const sockaddr_in here = address(1, port), there = address(2, 7);
+    REQUIRE(::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&here), sizeof here) == 0);
+    REQUIRE(::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&there), sizeof there) == 0);
+  }
+
+  /// \returns the queue at which the packet came out; as many as there are: at none.
+  [[nodiscard]] std::size_t send(std::span<const std::unique_ptr<TunQueue>> queues) const {
+    REQUIRE(::send(socket_.get(), "packet", 6, 0) == 6);
+    std::size_t found = queues.size();
+    std::array<std::uint8_t, 2000> buffer{};
+    for (std::size_t i = 0; i < queues.size(); ++i)
+      while (const auto read = queues[i]->read(buffer))
+        if ((read->packet[0] >> 4) == 4 && read->packet[9] == IPPROTO_UDP) found = i;
+    return found;
+  }
+
+  void answer(TunQueue& by) const {
+    std::array<std::uint8_t, 32> packet = {0x45, 0, 0,  32, 0, 0, 0,  0,  64, IPPROTO_UDP,
+                                           0,    0, 10, 97, 0, 2, 10, 97, 0,  1};
+    const std::array<std::uint8_t, 6> udp = {
+        0, 7, static_cast<std::uint8_t>(port_ >> 8), static_cast<std::uint8_t>(port_), 0, 12};
+    std::ranges::copy(udp, packet.begin() + 20);  // without a checksum
+    ChecksumSum header;
+    header.add(culvert::Bytes(packet).first(20));
+    std::ranges::copy(header.checksum(), packet.begin() + 10);
+    const iovec part{packet.data(), packet.size()};
+    REQUIRE(by.write({}, {&part, 1}).has_value());
+    std::array<std::uint8_t, 8> got{};
+    REQUIRE(::recv(socket_.get(), got.data(), got.size(), 0) == 4);
+  }
+
+ private:
+  static sockaddr_in address(std::uint8_t last, std::uint16_t port) {
+    sockaddr_in result{};
+    result.sin_family = AF_INET;
+    result.sin_port = htons(port);
+    result.sin_addr.s_addr = htonl(0x0a610000u | last);
+    return result;
+  }
+
+  std::uint16_t port_;
+  UniqueFd socket_;
+};
 
 constexpr CoalesceOptions kAll{.tcp = Coalescing::on, .udp = Coalescing::on};
 
@@ -87,17 +142,17 @@ TEST_CASE("a name that is taken is an error that says by what") {
   CHECK(loopback.error().message().find("not a TUN device") != std::string::npos);
 }
 
-TEST_CASE("queues are taken over by descriptor, as they were opened") {
+TEST_CASE("a queue is taken over by descriptor, as it was opened") {
   const NetworkNamespace here;
   for (const TunOffload offload : {TunOffload::none, TunOffload::udp}) {
-    Tun opened = open_or_fail({.name = "ct-adopt", .queues = 2, .offload = offload});
+    Tun opened = open_or_fail({.name = "ct-adopt", .offload = offload});
     const TunOffload granted = opened.offload;
-    const auto adopted = adopt_tun(std::move(opened.queues), TunOffload::udp);
+    const auto adopted = adopt_tun(std::move(opened.queues[0]), TunOffload::udp);
     REQUIRE(adopted.has_value());
     CHECK(adopted->name == "ct-adopt");
     CHECK(adopted->origin == Tun::Origin::adopted);
     CHECK(adopted->offload == granted);
-    CHECK(adopted->queues.size() == 2);
+    CHECK(adopted->queues.size() == 1);
   }
   run("ip tuntap add mode tap name ct-tap");
   UniqueFd tap(::open("/dev/net/tun", O_RDWR));
@@ -105,9 +160,38 @@ TEST_CASE("queues are taken over by descriptor, as they were opened") {
   std::string("ct-tap").copy(request.ifr_name, IFNAMSIZ - 1);
   request.ifr_flags = IFF_TAP | IFF_NO_PI;
   REQUIRE(::ioctl(tap.get(), TUNSETIFF, &request) == 0);
-  std::vector<UniqueFd> queues;
-  queues.push_back(std::move(tap));
-  CHECK_FALSE(adopt_tun(std::move(queues), TunOffload::udp).has_value());
+  CHECK_FALSE(adopt_tun(std::move(tap), TunOffload::udp).has_value());
+}
+
+TEST_CASE(
+    "with several queues a flow stays at its queue, whichever lane writes its answers, and all queues have flows") {
+  const NetworkNamespace here;
+  for (const std::size_t lanes : {2u, 4u}) {
+    for (const bool persistent : {false, true}) {
+      if (persistent) run("ip tuntap add mode tun multi_queue name ct-order");
+      Tun tun = open_or_fail({.name = "ct-order", .queues = lanes});
+      CHECK((tun.origin == Tun::Origin::attached) == persistent);
+      run("ip addr add 10.97.0.1/24 dev ct-order && ip link set ct-order up");
+      std::vector<std::unique_ptr<TunQueue>> queues;
+      for (std::size_t i = 0; i < lanes; ++i)
+        queues.push_back(make_tun_queue(std::move(tun.queues[i]), std::move(tun.writers[i]), tun.offload));
+
+      std::vector<int> flows(lanes, 0);
+      for (std::uint16_t port = 20'000; port < 20'064; ++port) {
+        Flow flow(port);
+        const std::size_t at = flow.send(queues);
+        REQUIRE(at < lanes);
+        ++flows[at];
+        for (std::size_t by = 0; by < lanes; ++by) {
+          flow.answer(*queues[by]);
+          CHECK(flow.send(queues) == at);
+        }
+      }
+      for (const int of_one : flows) CHECK(of_one > 0);
+      queues.clear();
+      if (persistent) run("ip link del ct-order");
+    }
+  }
 }
 
 TEST_CASE("a queue tells whether its link is up, while it is renamed and from another namespace") {
@@ -149,7 +233,7 @@ TEST_CASE("a queue tells whether its link is up, while it is renamed and from an
 TEST_CASE("down and deleted interfaces end reads and writes in their own ways") {
   const NetworkNamespace here;
   Tun tun = open_or_fail({.name = "ct-end"});
-  const auto queue = make_tun_queue(std::move(tun.queues[0]), tun.offload);
+  const auto queue = make_tun_queue(std::move(tun.queues[0]), UniqueFd(), tun.offload);
   std::array<std::uint8_t, 2000> buffer{};
   std::array<std::uint8_t, 20> packet = {0x45, 0, 0, 20};
   const iovec part{packet.data(), packet.size()};
@@ -171,7 +255,7 @@ TEST_CASE("the probe finds that this kernel takes super-packets, and leaves no t
   const NetworkNamespace here;
   Tun tun = open_or_fail({.name = "ct-probe"});
   run("ip link set ct-probe up && ip addr add 10.98.0.1/24 dev ct-probe");
-  const auto queue = make_tun_queue(std::move(tun.queues[0]), tun.offload);
+  const auto queue = make_tun_queue(std::move(tun.queues[0]), UniqueFd(), tun.offload);
   std::array<std::uint8_t, 2000> buffer{};
   while (queue->read(buffer)) continue;  // what an interface says when it comes up
   const auto works = probe_coalescing(*queue, coalesce_options(tun.offload));

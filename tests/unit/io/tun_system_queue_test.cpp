@@ -22,6 +22,7 @@ std::vector<int> errors;
 std::vector<std::uint8_t> waiting;
 std::vector<std::uint8_t> taken;
 int calls_made = 0;
+int last_fd = -1;
 
 bool fails() {
   ++calls_made;
@@ -31,7 +32,8 @@ bool fails() {
   return true;
 }
 
-ssize_t fake_readv(int, const iovec* parts, int count) {
+ssize_t fake_readv(int fd, const iovec* parts, int count) {
+  last_fd = fd;
   if (fails()) return -1;
   std::size_t done = 0;
   for (int i = 0; i < count; ++i) {
@@ -42,7 +44,8 @@ ssize_t fake_readv(int, const iovec* parts, int count) {
   return static_cast<ssize_t>(done);
 }
 
-ssize_t fake_writev(int, const iovec* parts, int count) {
+ssize_t fake_writev(int fd, const iovec* parts, int count) {
+  last_fd = fd;
   if (fails()) return -1;
   taken.clear();
   for (int i = 0; i < count; ++i) {
@@ -58,7 +61,7 @@ const TunCalls kFake{
 std::unique_ptr<culvert::io::TunQueue> queue_with(TunOffload offload) {
   errors.clear();
   calls_made = 0;
-  return make_tun_queue(UniqueFd(::open("/dev/null", O_RDWR)), offload, kFake);
+  return make_tun_queue(UniqueFd(::open("/dev/null", O_RDWR)), UniqueFd(), offload, kFake);
 }
 
 const VnetHeader kPair{.flags = 1, .gso_type = 1, .hdr_len = 40, .gso_size = 2, .csum_start = 20, .csum_offset = 16};
@@ -114,6 +117,24 @@ TEST_CASE("a write puts the vnet header in front of all parts and counts the pac
   CHECK(queue->counters().written_octets == 45);
   REQUIRE(queue->write(VnetHeader{}, std::span(parts).first(1)).has_value());
   CHECK(queue->counters().written_packets == 4);
+}
+
+TEST_CASE("a queue with a writer reads from itself and writes to that alone; one without does both itself") {
+  errors.clear();
+  UniqueFd queue_fd(::open("/dev/null", O_RDWR)), writer_fd(::open("/dev/null", O_RDWR));
+  const int reads_from = queue_fd.get(), writes_to = writer_fd.get();
+  std::vector<std::uint8_t> buffer(100);
+  waiting.assign(20, 0);
+  const iovec part{buffer.data(), 20};
+  const auto pair = make_tun_queue(std::move(queue_fd), std::move(writer_fd), TunOffload::udp, kFake);
+  CHECK(pair->descriptor() == reads_from);
+  REQUIRE(pair->read(buffer).has_value());
+  CHECK(last_fd == reads_from);
+  REQUIRE(pair->write(VnetHeader{}, {&part, 1}).has_value());
+  CHECK(last_fd == writes_to);
+  const auto single = queue_with(TunOffload::udp);
+  REQUIRE(single->write(VnetHeader{}, {&part, 1}).has_value());
+  CHECK(last_fd == single->descriptor());
 }
 
 TEST_CASE("more parts than the contract allows are refused without a call") {

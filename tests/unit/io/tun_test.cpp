@@ -34,13 +34,14 @@ struct FakeKernel {
   int vnet_flag_error = 0;  // TUNSETIFF with IFF_VNET_HDR
   int header_size_error = 0, tcp_error = 0, udp_error = 0, mtu_error = 0;
   int queue_error_at = -1, queue_error = 0;  // TUNSETIFF of queue n
+  int detach_error_at = -1;                  // TUNSETQUEUE of the n-th writer
+  int waiting = 0;                           // packets in all queues together
   int reported_flags = IFF_TUN | IFF_NO_PI;  // by TUNGETIFF of adopted queues
   std::string reported_name{};               // "": the one that was set
 
-  std::string next_name{};  // by the TUNGETIFF after
-
   bool created = false;
   int queues = 0;
+  std::vector<int> opened{}, detached{};  // descriptors, in order
   int accepted_flags = 0;
   std::string name{};
   int header_size = 0, mtu = 0;
@@ -53,11 +54,12 @@ int fail(int error) {
   return error == 0 ? 0 : -1;
 }
 
-int set_interface(const ifreq& request) {
+int set_interface(int fd, const ifreq& request) {
   const int flags = static_cast<unsigned short>(request.ifr_flags);
   if ((flags & IFF_TUN_EXCL) != 0) {  // a new attempt: what the one before held is closed
     kernel.created = false;
     kernel.queues = 0;
+    kernel.opened.clear();
   }
   const bool there = kernel.exists || kernel.created;
   if (there && (flags & IFF_TUN_EXCL) != 0) return fail(EBUSY);
@@ -71,19 +73,34 @@ int set_interface(const ifreq& request) {
   kernel.accepted_flags = flags;
   kernel.name = request.ifr_name;
   ++kernel.queues;
+  kernel.opened.push_back(fd);
   return 0;
 }
 
-int fake_ioctl(int, unsigned long what, void* argument) {
+int set_queue(int fd, const ifreq& request) {
+  CHECK(request.ifr_flags == IFF_DETACH_QUEUE);
+  if (static_cast<int>(kernel.detached.size()) == kernel.detach_error_at) return fail(EINVAL);
+  kernel.detached.push_back(fd);
+  return 0;
+}
+
+ssize_t fake_readv(int, const iovec* parts, int) {
+  if (kernel.waiting == 0) return fail(EAGAIN);
+  --kernel.waiting;
+  return static_cast<ssize_t>(parts->iov_len);
+}
+
+int fake_ioctl(int fd, unsigned long what, void* argument) {
   const auto number = static_cast<long>(reinterpret_cast<std::uintptr_t>(argument));
   switch (what) {
     case TUNSETIFF:
-      return set_interface(*static_cast<ifreq*>(argument));
+      return set_interface(fd, *static_cast<ifreq*>(argument));
+    case TUNSETQUEUE:
+      return set_queue(fd, *static_cast<ifreq*>(argument));
     case TUNGETIFF: {
       auto& request = *static_cast<ifreq*>(argument);
       std::strcpy(request.ifr_name, (kernel.reported_name.empty() ? kernel.name : kernel.reported_name).c_str());
       request.ifr_flags = static_cast<short>(kernel.reported_flags);
-      if (!kernel.next_name.empty()) kernel.reported_name = kernel.next_name;
       return 0;
     }
     case TUNSETVNETHDRSZ:
@@ -109,7 +126,7 @@ const TunCalls kFake{
           return ::open("/dev/null", O_RDWR | O_CLOEXEC);
         },
     .ioctl = fake_ioctl,
-    .readv = nullptr,
+    .readv = fake_readv,
     .writev = nullptr,
     .write = nullptr,
     .poll = nullptr,
@@ -121,10 +138,12 @@ culvert::Result<Tun, culvert::io::SystemError> open_fake(std::size_t queues = 1,
 
 bool mentions(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-std::vector<UniqueFd> open_fds(std::size_t count) {
-  std::vector<UniqueFd> fds;
-  while (fds.size() < count) fds.emplace_back(::open("/dev/null", O_RDWR));
-  return fds;
+UniqueFd open_fd() { return UniqueFd(::open("/dev/null", O_RDWR)); }
+
+std::vector<int> numbers_of(const std::vector<UniqueFd>& fds) {
+  std::vector<int> numbers;
+  for (const UniqueFd& fd : fds) numbers.push_back(fd.get());
+  return numbers;
 }
 
 }  // namespace
@@ -146,7 +165,7 @@ TEST_CASE("a bad name or number of queues is refused before anything is opened")
     CHECK(tun.error().code == EINVAL);
     CHECK(mentions(tun.error().message(), "interface name"));
   }
-  for (const std::size_t queues : {std::size_t{0}, std::size_t{257}}) {
+  for (const std::size_t queues : {std::size_t{0}, std::size_t{129}}) {
     CHECK(open_fake(queues).error().code == EINVAL);
   }
 }
@@ -166,13 +185,51 @@ TEST_CASE("a new device has the default MTU, a vnet header of 10 octets, TSO and
   CHECK(kernel.accepted_flags == (IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL));
 }
 
-TEST_CASE("several queues share one name, with multi-queue") {
+TEST_CASE("several queues share one name, with multi-queue, and each has a detached writer") {
   kernel = {};
   const auto tun = open_fake(4);
   REQUIRE(tun.has_value());
-  CHECK(tun->queues.size() == 4);
-  CHECK(kernel.queues == 4);
+  CHECK(tun->note.empty());
   CHECK((kernel.accepted_flags & IFF_MULTI_QUEUE) != 0);
+  CHECK(kernel.queues == 8);
+  // The writers' numbers are the lower ones, which those of the queues become when they are detached.
+  CHECK(numbers_of(tun->writers) == std::vector<int>(kernel.opened.begin(), kernel.opened.begin() + 4));
+  CHECK(numbers_of(tun->queues) == std::vector<int>(kernel.opened.begin() + 4, kernel.opened.end()));
+  CHECK(kernel.detached == numbers_of(tun->writers));
+}
+
+TEST_CASE("a single queue has no writer, and nothing is detached") {
+  kernel = {};
+  const auto tun = open_fake(1);
+  REQUIRE(tun.has_value());
+  CHECK(tun->writers.empty());
+  CHECK(kernel.queues == 1);
+  CHECK(kernel.detached.empty());
+}
+
+TEST_CASE("where a queue cannot be detached, one queue remains, since several would not keep the order") {
+  for (const int refused : {0, 2}) {
+    kernel = {.detach_error_at = refused};
+    const auto tun = open_fake(4);
+    REQUIRE(tun.has_value());
+    CHECK(tun->queues.size() == 1);
+    CHECK(tun->queues[0].get() == kernel.opened[4]);  // which is attached
+    CHECK(tun->writers.empty());
+    CHECK(mentions(tun->note, "one queue, since several would not keep the order"));
+    CHECK(mentions(tun->note, "detach a queue of tun-x"));
+  }
+}
+
+TEST_CASE("what waits at a device that was up while its queues were opened is discarded: it lies in any order") {
+  kernel = {.exists = true, .device_flags = IFF_MULTI_QUEUE, .waiting = 5};
+  CHECK(open_fake(2)->queues.size() == 2);
+  CHECK(kernel.waiting == 0);
+  kernel = {.exists = true, .device_flags = IFF_MULTI_QUEUE, .waiting = 5};
+  CHECK(open_fake(1)->queues.size() == 1);
+  CHECK(kernel.waiting == 5);
+  kernel = {.waiting = 5};
+  CHECK(open_fake(2)->queues.size() == 2);
+  CHECK(kernel.waiting == 5);
 }
 
 TEST_CASE("the name is the kernel's") {
@@ -255,40 +312,36 @@ TEST_CASE("errors name what was tried and what to do") {
   CHECK(mentions(error({.exists = true, .attach_error = EINVAL}).message(), "not a TUN device"));
   CHECK(mentions(error({.exists = true, .attach_error = EPERM}).message(), "attach to interface tun-x: "));
   CHECK(mentions(error({.mtu_error = EINVAL}).message(), "MTU of interface tun-x"));
-  CHECK(mentions(error({.queue_error_at = 2, .queue_error = E2BIG}, 4).message(), "add queue 2 of tun-x"));
+  CHECK(mentions(error({.queue_error_at = 6, .queue_error = E2BIG}, 4).message(), "add queue 6 of tun-x"));
 }
 
-TEST_CASE("inherited queues are taken over with the vnet header they have") {
+TEST_CASE("an inherited queue is taken over with the vnet header it has") {
   kernel = {.name = "inherited"};
-  auto tun = adopt_tun(open_fds(2), TunOffload::udp, kFake);
+  auto tun = adopt_tun(open_fd(), TunOffload::udp, kFake);
   REQUIRE(tun.has_value());
   CHECK(tun->name == "inherited");
   CHECK(tun->origin == Tun::Origin::adopted);
   CHECK(tun->offload == TunOffload::none);
   CHECK(kernel.offload == 0);
   CHECK(kernel.mtu == 0);
-  for (const UniqueFd& queue : tun->queues) {
-    CHECK((::fcntl(queue.get(), F_GETFL) & O_NONBLOCK) != 0);
-    CHECK((::fcntl(queue.get(), F_GETFD) & FD_CLOEXEC) != 0);
-  }
+  REQUIRE(tun->queues.size() == 1);
+  CHECK(tun->writers.empty());
+  CHECK((::fcntl(tun->queues[0].get(), F_GETFL) & O_NONBLOCK) != 0);
+  CHECK((::fcntl(tun->queues[0].get(), F_GETFD) & FD_CLOEXEC) != 0);
 
   kernel = {.reported_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR, .name = "inherited"};
-  CHECK(adopt_tun(open_fds(1), TunOffload::udp, kFake)->offload == TunOffload::udp);
+  CHECK(adopt_tun(open_fd(), TunOffload::udp, kFake)->offload == TunOffload::udp);
   CHECK(kernel.header_size == 10);
-  CHECK(adopt_tun(open_fds(1), TunOffload::none, kFake)->offload == TunOffload::header);
+  CHECK(adopt_tun(open_fd(), TunOffload::none, kFake)->offload == TunOffload::header);
   CHECK(kernel.offload == 0);
 }
 
-TEST_CASE("inherited descriptors that are no TUN queues are refused") {
-  kernel = {.name = "inherited"};
-  CHECK(adopt_tun({}, TunOffload::udp, kFake).error().code == EBADF);
+TEST_CASE("an inherited descriptor that is no TUN queue is refused") {
   for (const int flags : {IFF_TAP | IFF_NO_PI, IFF_TUN}) {
     kernel = {.reported_flags = flags, .name = "inherited"};
-    CHECK(mentions(adopt_tun(open_fds(1), TunOffload::udp, kFake).error().message(), "without packet information"));
+    CHECK(mentions(adopt_tun(open_fd(), TunOffload::udp, kFake).error().message(), "without packet information"));
   }
-  kernel = {.reported_name = "one", .next_name = "other"};
-  CHECK(mentions(adopt_tun(open_fds(2), TunOffload::udp, kFake).error().message(), "different TUN interfaces"));
-  const auto real = adopt_tun(open_fds(1), TunOffload::udp);
+  const auto real = adopt_tun(open_fd(), TunOffload::udp);
   REQUIRE_FALSE(real.has_value());
   CHECK(mentions(real.error().message(), "for its TUN interface"));
 }

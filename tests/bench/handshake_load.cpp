@@ -7,6 +7,10 @@
 // All initiations are made before the clock starts, under one ephemeral key, so that this side costs next to nothing
 // while it runs: the processors are the responder's. At most `window` are unanswered at a time: below the length of
 // queue from which on responders demand cookies. Every 64th response is read to its end, to prove that it is one.
+//
+// What counts as lost too soon still waits in the responder's queue when more is sent in its place: after one pause of
+// the machine that queue is long enough for cookies, which nobody here answers, and for a second there is next to
+// nothing to count. Nothing is ever lost on a healthy path, so that patience costs nothing.
 #include <poll.h>
 
 #include <algorithm>
@@ -27,7 +31,7 @@ namespace {
 
 constexpr std::size_t kReadEach = 64;
 constexpr std::size_t kBatch = 32;
-constexpr auto kLostAfter = std::chrono::milliseconds(250);
+constexpr auto kLostAfter = std::chrono::seconds(1);
 
 int print_keys(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) std::printf("%s\n", to_base64(key_pair(i).public_key).c_str());

@@ -8,14 +8,14 @@
 #include <array>
 #include <asio/io_context.hpp>
 #include <asio/local/stream_protocol.hpp>
-#include <asio/posix/stream_descriptor.hpp>
 #include <asio/write.hpp>
+#include <optional>
 #include <vector>
+
+#include "acceptor.hpp"
 
 namespace culvert::control {
 namespace {
-
-using Descriptor = asio::posix::stream_descriptor;
 
 constexpr std::string_view kCut =
     "{\"event\":\"cut\",\"text\":\"This reader left 64 KiB unread; connect again and read faster.\"}\n";
@@ -87,20 +87,15 @@ std::string events_socket_path(std::string_view interface) {
 
 struct EventServer::State : std::enable_shared_from_this<State> {
   State(asio::io_context& in, UapiSocket listening, std::string name)
-      : context(in), socket(std::move(listening)), listener(in, socket.fd()), interface(std::move(name)) {}
+      : context(in), socket(std::move(listening)), interface(std::move(name)) {}
 
-  void accept_later() {
-    listener.async_wait(Descriptor::wait_read, [self = shared_from_this()](const asio::error_code& error) {
-      if (error || !self->open) return;
-      self->accept_one();
-      self->accept_later();
-    });
+  void listen() {
+    acceptor.emplace(context, socket.fd(), [this](io::UniqueFd fd) { serve(std::move(fd)); });
   }
 
-  void accept_one() {
-    io::UniqueFd fd(::accept4(socket.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  void serve(io::UniqueFd fd) {
     std::erase_if(readers, [](const auto& reader) { return !reader->is_open(); });
-    if (!fd || readers.size() >= kMaxReaders) return;
+    if (readers.size() >= kMaxReaders) return;
     auto reader = std::make_shared<Reader>(context, std::move(fd));
     if (!reader->is_open()) return;
     readers.push_back(reader);
@@ -132,8 +127,7 @@ struct EventServer::State : std::enable_shared_from_this<State> {
   }
 
   void close() noexcept {
-    open = false;
-    if (listener.is_open()) listener.release();  // the socket owns the descriptor
+    acceptor.reset();
     for (const auto& reader : readers) reader->close();
     readers.clear();
     socket.close();
@@ -141,16 +135,15 @@ struct EventServer::State : std::enable_shared_from_this<State> {
 
   asio::io_context& context;
   UapiSocket socket;
-  Descriptor listener;
+  std::optional<Acceptor> acceptor;
   std::string interface;
   std::vector<std::shared_ptr<Reader>> readers;
   std::array<Window, kDropCount> windows{};
-  bool open = true;
 };
 
 EventServer::EventServer(asio::io_context& context, UapiSocket socket, std::string interface)
     : state_(std::make_shared<State>(context, std::move(socket), std::move(interface))) {
-  state_->accept_later();
+  state_->listen();
 }
 
 EventServer::~EventServer() { state_->close(); }

@@ -13,6 +13,8 @@
 #include <deque>
 #include <optional>
 
+#include "acceptor.hpp"
+
 namespace culvert::control {
 namespace {
 
@@ -88,19 +90,13 @@ struct MetricsServer::State : std::enable_shared_from_this<State> {
   using Held = std::shared_ptr<Connection>;
 
   State(asio::io_context& in, io::UniqueFd fd, std::function<std::string()> made)
-      : context(in), listening(std::move(fd)), listener(in, listening.get()), make(std::move(made)) {}
+      : context(in), listening(std::move(fd)), make(std::move(made)) {}
 
-  void accept_later() {
-    listener.async_wait(Descriptor::wait_read, [self = shared_from_this()](const asio::error_code& error) {
-      if (error || !self->open) return;
-      self->accept_one();
-      self->accept_later();
-    });
+  void listen() {
+    acceptor.emplace(context, listening.get(), [this](io::UniqueFd fd) { serve(std::move(fd)); });
   }
 
-  void accept_one() {
-    io::UniqueFd fd(::accept4(listening.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd) return;
+  void serve(io::UniqueFd fd) {
     if (connections.size() >= kMaxConnections) connections.front()->close();
     std::erase_if(connections, [](const Held& held) { return !held->stream.is_open(); });
     auto connection = std::make_shared<Connection>(context, fd.release());
@@ -151,14 +147,14 @@ struct MetricsServer::State : std::enable_shared_from_this<State> {
 
   void close() {
     open = false;
-    if (listener.is_open()) listener.release();  // `listening` owns the descriptor
+    acceptor.reset();
     for (const Held& connection : connections) connection->close();
     connections.clear();
   }
 
   asio::io_context& context;
   io::UniqueFd listening;
-  Descriptor listener;
+  std::optional<Acceptor> acceptor;
   std::function<std::string()> make;
   std::deque<Held> connections;
   std::string last_page;
@@ -168,7 +164,7 @@ struct MetricsServer::State : std::enable_shared_from_this<State> {
 
 MetricsServer::MetricsServer(asio::io_context& context, io::UniqueFd listening, std::function<std::string()> page)
     : state_(std::make_shared<State>(context, std::move(listening), std::move(page))) {
-  state_->accept_later();
+  state_->listen();
 }
 
 MetricsServer::~MetricsServer() { state_->close(); }

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "status_server.hpp"
 
-#include <sys/socket.h>
-
 #include <asio/io_context.hpp>
 #include <asio/local/stream_protocol.hpp>
-#include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
+#include <optional>
+
+#include "acceptor.hpp"
 
 namespace culvert::control {
 namespace {
-
-using Descriptor = asio::posix::stream_descriptor;
 
 constexpr std::size_t kMaxConnections = 16;
 constexpr std::chrono::seconds kTimeout{5};
@@ -32,19 +30,14 @@ struct StatusServer::State : std::enable_shared_from_this<State> {
   };
 
   State(asio::io_context& in, UapiSocket listening, std::function<std::string()> made)
-      : context(in), socket(std::move(listening)), listener(in, socket.fd()), document(std::move(made)) {}
+      : context(in), socket(std::move(listening)), document(std::move(made)) {}
 
-  void accept_later() {
-    listener.async_wait(Descriptor::wait_read, [self = shared_from_this()](const asio::error_code& error) {
-      if (error || !self->open) return;
-      self->accept_one();
-      self->accept_later();
-    });
+  void listen() {
+    acceptor.emplace(context, socket.fd(), [this](io::UniqueFd fd) { serve(std::move(fd)); });
   }
 
-  void accept_one() {
-    io::UniqueFd fd(::accept4(socket.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd || connections >= kMaxConnections) return;
+  void serve(io::UniqueFd fd) {
+    if (connections >= kMaxConnections) return;
     auto connection = std::make_shared<Connection>(context);
     asio::error_code error;
     connection->socket.assign({}, fd.get(), error);
@@ -65,22 +58,20 @@ struct StatusServer::State : std::enable_shared_from_this<State> {
   }
 
   void close() noexcept {
-    open = false;
-    if (listener.is_open()) listener.release();  // the socket owns the descriptor
+    acceptor.reset();
     socket.close();
   }
 
   asio::io_context& context;
   UapiSocket socket;
-  Descriptor listener;
+  std::optional<Acceptor> acceptor;
   std::function<std::string()> document;
   std::size_t connections = 0;
-  bool open = true;
 };
 
 StatusServer::StatusServer(asio::io_context& context, UapiSocket socket, std::function<std::string()> document)
     : state_(std::make_shared<State>(context, std::move(socket), std::move(document))) {
-  state_->accept_later();
+  state_->listen();
 }
 
 StatusServer::~StatusServer() { state_->close(); }

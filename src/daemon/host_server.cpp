@@ -7,15 +7,16 @@
 #include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
 #include <asio/local/stream_protocol.hpp>
-#include <asio/posix/stream_descriptor.hpp>
 #include <asio/read_until.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
+#include <optional>
+
+#include "acceptor.hpp"
 
 namespace culvert::daemon {
 namespace {
 
-using Descriptor = asio::posix::stream_descriptor;
 using control::HostAnswer;
 
 constexpr std::size_t kMaxClients = 8;
@@ -40,19 +41,14 @@ struct HostServer::State : std::enable_shared_from_this<State> {
   using Held = std::shared_ptr<Client>;
 
   State(asio::io_context& in, const control::UapiSocket& socket, Handler called)
-      : context(in), listener(in, socket.fd()), handler(std::move(called)) {}
+      : context(in), listening(socket.fd()), handler(std::move(called)) {}
 
-  void accept_later() {
-    listener.async_wait(Descriptor::wait_read, [self = shared_from_this()](const asio::error_code& error) {
-      if (error || !self->open) return;
-      self->accept_one();
-      self->accept_later();
-    });
+  void listen() {
+    acceptor.emplace(context, listening, [this](io::UniqueFd fd) { serve(std::move(fd)); });
   }
 
-  void accept_one() {
-    io::UniqueFd fd(::accept4(listener.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd || clients >= kMaxClients || !may_ask(fd.get())) return;
+  void serve(io::UniqueFd fd) {
+    if (clients >= kMaxClients || !may_ask(fd.get())) return;
     auto client = std::make_shared<Client>(context);
     asio::error_code error;
     client->socket.assign({}, fd.get(), error);
@@ -101,11 +97,12 @@ struct HostServer::State : std::enable_shared_from_this<State> {
 
   void close() noexcept {
     open = false;
-    if (listener.is_open()) listener.release();  // the socket owns the descriptor
+    acceptor.reset();
   }
 
   asio::io_context& context;
-  Descriptor listener;
+  int listening;
+  std::optional<control::Acceptor> acceptor;
   Handler handler;
   std::size_t clients = 0;
   bool open = true;
@@ -113,7 +110,7 @@ struct HostServer::State : std::enable_shared_from_this<State> {
 
 HostServer::HostServer(asio::io_context& context, const control::UapiSocket& socket, Handler handler)
     : state_(std::make_shared<State>(context, socket, std::move(handler))) {
-  state_->accept_later();
+  state_->listen();
 }
 
 HostServer::~HostServer() { state_->close(); }

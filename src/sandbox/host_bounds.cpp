@@ -4,12 +4,13 @@
 #include <cap-ng.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+
+#include "key_memory.hpp"
 
 namespace culvert::sandbox {
 namespace {
@@ -67,8 +68,7 @@ int refuse_calls() noexcept {
 }  // namespace
 
 void hide_memory() noexcept {
-  const rlimit none{0, 0};
-  ::setrlimit(RLIMIT_CORE, &none);
+  leave_no_core();
   ::prctl(PR_SET_DUMPABLE, 0);
 }
 

@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: MIT
 #include "key_memory.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 namespace culvert::sandbox {
 
-void prepare_memory() noexcept {
+void leave_no_core() noexcept {
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   (void)::setrlimit(RLIMIT_CORE, &none);
+  const int filter = ::open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+  if (filter < 0) return;
+  (void)!::write(filter, "0", 1);
+  ::close(filter);
+}
+
+void prepare_memory() noexcept {
+  leave_no_core();
   const rlimit all{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
   (void)::setrlimit(RLIMIT_MEMLOCK, &all);
 }

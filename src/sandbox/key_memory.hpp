@@ -6,7 +6,11 @@
 
 namespace culvert::sandbox {
 
-/// Forbids core files, and asks for the right to lock as much memory as there is. While still privileged.
+/// Forbids core files, and leaves all memory out of those that a privileged tool (gcore) makes all the same. While
+/// /proc is this process's own: before it changes its user or shuts itself in. Programs that it starts inherit both.
+void leave_no_core() noexcept;
+
+/// Leaves no core, and asks for the right to lock as much memory as there is. While still privileged.
 void prepare_memory() noexcept;
 
 enum class Memory {

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """How far the packet half is shut in while a tunnel runs, where parts of the sandbox are missing, and what is seen when it dies."""
+import base64
 import os
 import re
+import shutil
 import signal
 import sys
 
-from lab import SUPPORT, case, children, expect, expect_equal, main, note, wait_until
-from tunnel import CULVERTD, WIREGUARD_GO, expect_echo, pair
+from lab import IN_CI, SUPPORT, Skip, case, children, expect, expect_equal, main, note, wait_until
+from tunnel import CULVERTD, WIREGUARD_GO, expect_echo, genpsk, pair
 
 FILTERED = os.environ.get("CULVERT_FILTERED", "yes") == "yes"  # a build with sanitizers has no filter
 LANDLOCK_CREATE_RULESET = 444  # on every architecture
@@ -62,6 +64,53 @@ def _(lab):
     for what in ("maps", "mem", "environ"):
         code, text = left.host.attempt(*as_user, "head", "-c", "1", f"/proc/{pid}/{what}")
         expect(code != 0, f"its own user reads {what}: {text}")
+
+
+def copies_in_memory(pid, octets):
+    """How often they stand in the writable memory of a process, as root sees it."""
+    found = 0
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            span, access = line.split()[:2]
+            if not access.startswith("rw"):
+                continue
+            start, end = (int(word, 16) for word in span.split("-"))
+            memory.seek(start)
+            try:
+                found += memory.read(end - start).count(octets)
+            except OSError:
+                continue
+    return found
+
+
+@case("a core that root takes by force holds no key of either half, and their own users get none")
+def _(lab):
+    if not shutil.which("gcore"):
+        expect(not IN_CI, "gcore is not installed: run tools/setup")
+        raise Skip("gcore is not installed: run tools/setup")
+    psk = genpsk()
+    left, right, _ = pair(lab, CULVERTD, WIREGUARD_GO, psk=psk)
+    expect_echo(left, right)
+    keys = {what: base64.b64decode(text) for what, text in (("private key", left.private), ("preshared key", psk))}
+    # The keys are there to be found, or finding none would prove nothing.
+    for what, octets in keys.items():
+        expect(copies_in_memory(packet_half(left), octets) > 0, f"the {what} is not in the memory of the packet half at all")
+    for pid in left.process.pids():
+        expect_equal(words_of(f"/proc/{pid}/status")["Name"].strip()[:8], "culvertd", "name of a half")
+        path = lab.path("core")
+        said = left.host.attempt("gcore", "-o", path, pid, within=60)[1]
+        expect(os.path.exists(f"{path}.{pid}"), f"root got no core: {said}")
+        with open(f"{path}.{pid}", "rb") as core:
+            dump = core.read()
+        expect(dump[:4] == b"\x7fELF" and b"culvertd" in dump, "that is no core of a half")
+        for what, octets in keys.items():
+            expect_equal(dump.count(octets), 0, f"copies of the {what} in the core of {pid}")
+        user = words_of(f"/proc/{pid}/status")["Uid"].split()[0]
+        path = lab.path("own-core")
+        said = left.host.attempt("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--inh-caps=-all",
+                                 "--bounding-set=-all", "gcore", "-o", path, pid, within=60)[1]
+        expect(not os.path.exists(f"{path}.{pid}"), f"its own user got a core: {said}")
+    expect_echo(left, right)
 
 
 @case("the status says how far the sandbox reaches, and that is what the kernel says")

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A packet half that was taken over: somebody else speaks in its place to the host half of a running tunnel. Nothing of the host
+changes but what the configuration says, and nonsense ends the packet half, in whose place another goes on.
+
+     a (configured, wg1) -- router -- b (culvertd and `wg`, wg2)
+"""
+import ctypes
+import os
+import random
+import select
+import socket
+import struct
+
+from configured_end import pair
+from lab import case, expect, expect_equal, main, note, wait_until
+
+REQUESTS = 4  # the packet half's end of the request pair
+NEWS = 3
+REQUEST = struct.Struct("=BBBBHBBII16s")
+OPEN, CLOSE, MARK, SCOPE, DROPS = range(1, 6)
+EPERM = 1
+SYS_PIDFD_OPEN, SYS_PIDFD_GETFD = 434, 438
+TRIES = 10_000
+PORT, FWMARK = 51820, 0x1234
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def taken_end(pid, number):
+    """The socket that a process has at a number, as whoever has taken the process over holds it."""
+    pidfd = libc.syscall(SYS_PIDFD_OPEN, pid, 0)
+    expect(pidfd >= 0, f"pidfd_open: errno {ctypes.get_errno()}")
+    taken = libc.syscall(SYS_PIDFD_GETFD, pidfd, number, 0)
+    error = ctypes.get_errno()
+    os.close(pidfd)
+    expect(taken >= 0, f"pidfd_getfd: errno {error}")
+    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, fileno=taken)
+
+
+def request(ask, gso=0, gro=0, port=0, lanes=0, mark=0, serial=0, name=b"", version=1, zero=0):
+    return REQUEST.pack(version, ask, gso, gro, port, lanes, zero, mark, serial, name)
+
+
+def drawn(dice):
+    """A request that is one, with whatever a taken-over half may wish for in it."""
+    ask = dice.choice((OPEN, OPEN, OPEN, MARK, MARK, SCOPE, DROPS))
+    if ask == OPEN:
+        return request(OPEN, dice.randrange(2), dice.randrange(2), dice.choice((PORT, 0, 22, 53, dice.randrange(65536))),
+                       dice.randrange(1, 5), dice.choice((FWMARK, 0, dice.getrandbits(32))), dice.getrandbits(32))
+    if ask == MARK:
+        return request(MARK, mark=dice.choice((0, 1, dice.getrandbits(32))), serial=dice.getrandbits(32))
+    if ask == SCOPE:
+        return request(SCOPE, name=dice.choice((b"lo", b"eth0", b"wg1", bytes(dice.choices(b"abcdefgh0123.-_", k=8)))))
+    return request(DROPS)
+
+
+def ask(end, octets):
+    """(errno, value) of the answer; descriptors that come along are closed."""
+    end.send(octets)
+    expect(select.select([end], [], [], 10)[0], "the host half does not answer")
+    answer, descriptors, _, _ = socket.recv_fds(end, 256, 64)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    expect_equal(len(answer), 200, "octets of an answer")
+    return struct.unpack_from("=i", answer, 8)[0], struct.unpack_from("=Q", answer, 16)[0]
+
+
+def start(lab, **options):
+    left, right = pair(lab, **options)
+    left.start()
+    wait_until(left.host.reaches("10.99.0.2"), "the first echo", within=20)
+    return left, right
+
+
+@case(f"{TRIES} requests for whatever it may wish: all that was not decided is refused, and the host stays as it is")
+def _(lab):
+    left, _ = start(lab, interface=f"fwmark = {FWMARK}\n")
+    state, ports = left.state(), left.host.run("ss", "-Huln")
+    dice = random.Random(1)
+    refused = granted = 0
+    with taken_end(left.packet_half(), REQUESTS) as end:
+        for _ in range(TRIES):
+            octets = drawn(dice)
+            error, _ = ask(end, octets)
+            granted += error == 0
+            refused += error == EPERM
+            if octets[1] in (OPEN, MARK) and error == 0:
+                _, _, _, _, port, _, _, mark, _, _ = REQUEST.unpack(octets)
+                expect_equal(mark, FWMARK, "a mark that was granted")
+                expect(octets[1] == MARK or port == PORT, f"port {port} was granted")
+        note(f"{refused} of {TRIES} refused, {granted} granted")
+        expect(refused > TRIES / 4 and granted > TRIES / 10, "the draw is one-sided, so the case proves little")
+    expect_equal(left.state(), state, "addresses, routes, rules and firewall")
+    expect_equal(left.host.run("ss", "-Huln"), ports, "open UDP ports")
+    wait_until(left.host.reaches("10.99.0.2"), "an echo afterwards", within=20)
+
+
+@case("nonsense on either pair ends the packet half; another takes its place, and the host stays as it is")
+def _(lab):
+    left, _ = start(lab)
+    state = left.state()
+    dice = random.Random(2)
+    good = request(DROPS)
+    nonsense = [
+        ("one octet", REQUESTS, b"\x01"),
+        ("a request without its end", REQUESTS, good[:-1]),
+        ("a request and more", REQUESTS, good + b"\0"),
+        ("another version", REQUESTS, request(DROPS, version=2)),
+        ("an unknown kind", REQUESTS, request(9)),
+        ("padding", REQUESTS, request(DROPS, zero=1)),
+        ("no lane", REQUESTS, request(OPEN, port=PORT, lanes=0)),
+        ("a path for a name", REQUESTS, request(SCOPE, name=b"../eth0")),
+        ("a name without an end", REQUESTS, request(SCOPE, name=b"a" * 16)),
+        ("random octets", REQUESTS, dice.randbytes(32)),
+        ("ready once more", NEWS, struct.pack("=BBHI160s", 1, 1, 0, 0, b"")),
+        ("random news", NEWS, dice.randbytes(168)),
+    ]
+    for what, pair, octets in nonsense:
+        before = left.packet_half()
+        with taken_end(before, pair) as end:
+            end.send(octets)
+        wait_until(lambda: left.packet_halves() not in ([], [before]), f"another packet half after {what}", within=30)
+        wait_until(left.host.reaches("10.99.0.2"), f"an echo after {what}", within=30)
+        expect_equal(left.state(), state, f"addresses, routes, rules and firewall after {what}")
+    expect("was ended, since it sent" in left.process.output(), "the log does not say why")
+
+
+main()

@@ -7,7 +7,8 @@
 
 A packet is an 8-octet number, then octets that follow from the seed and the number. The sender keeps at most `window` packets
 unanswered, so that no queue on a healthy path can overflow however busy the machine is: whatever is missing was lost by the
-path. A packet counts as lost when it is not back `patience` seconds after the last answer.
+path. When nothing came back for `patience` seconds, those that are out no longer count as unanswered; they count as lost if
+they have not come by the end.
 The verdict is one line of JSON.
 """
 import argparse
@@ -46,6 +47,7 @@ class Sender:
         self.socket.setblocking(False)
         self.next = 0
         self.waiting = {}  # number: packet
+        self.given_up = {}  # number: (packet, when)
         self.answered = set()
         self.highest = -1
         self.counts = dict(lost=0, duplicated=0, reordered=0, corrupted=0)
@@ -53,10 +55,10 @@ class Sender:
         self.longest_gap = 0.0
         self.last_answer = self.started = time.monotonic()
 
-    def fault(self, kind, number):
+    def fault(self, kind, number, when=None):
         self.counts[kind] += 1
         if len(self.examples) < 10:
-            self.examples.append(f"{kind} {number} at {time.monotonic() - self.started:.2f} s")
+            self.examples.append(f"{kind} {number} at {(when or time.monotonic()) - self.started:.2f} s")
 
     def send_one(self):
         least, most = self.options.sizes
@@ -90,17 +92,17 @@ class Sender:
                 continue
             if number < self.highest:
                 self.fault("reordered", number)
-            if packet != self.waiting.pop(number):
+            sent = self.waiting.pop(number) if number in self.waiting else self.given_up.pop(number)[0]
+            if packet != sent:
                 self.fault("corrupted", number)
             self.answered.add(number)
             self.highest = max(self.highest, number)
 
     def give_up_on_late(self):
         if self.waiting and time.monotonic() - self.last_answer > self.options.patience:
-            for number in self.waiting:
-                self.fault("lost", number)
-            self.waiting.clear()
             self.last_answer = time.monotonic()
+            self.given_up.update((number, (packet, self.last_answer)) for number, packet in self.waiting.items())
+            self.waiting.clear()
 
     def wants_more(self):
         if self.options.seconds:
@@ -122,9 +124,11 @@ class Sender:
             select.select([self.socket], [], [], 0.001 if self.options.rate else 0.02)
             self.take_answers()
             self.give_up_on_late()
-        # What the path still holds back would be a duplicate.
-        time.sleep(0.2)
+        # What the path still holds back is late, or a duplicate.
+        time.sleep(self.options.patience if self.given_up else 0.2)
         self.take_answers()
+        for number, (_, when) in self.given_up.items():
+            self.fault("lost", number, when)
         return dict(sent=self.next, seconds=time.monotonic() - self.started, longest_gap=self.longest_gap, **self.counts,
                     examples=self.examples)
 

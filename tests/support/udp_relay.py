@@ -12,7 +12,8 @@ standard input, each answered by one line of JSON:
     block, open    drop everything, or no longer
     replay         send the last data message of the client once more, from another port
     forge          the same with a later counter, so that only its tag betrays it
-    stats          datagrams that came in, by direction and message type
+    stats          what came in, how often which treatment was given, and what was taken for good (lost, or damaged so that it
+                   must be dropped), by direction and message type; a data message of 32 octets is a keepalive
 """
 import argparse
 import collections
@@ -52,6 +53,7 @@ class Relay:
         self.serial = 0
         self.seen = collections.Counter()
         self.treated = collections.Counter()
+        self.taken = collections.Counter()
 
     def fresh(self):
         return bound("::" if ":" in self.target[0] else "0.0.0.0", 0)
@@ -67,9 +69,13 @@ class Relay:
         self.seen[f"{direction} {kind}"] += 1
         if (direction, kind) == ("out", "data"):
             self.last_data = datagram
-        if self.blocked or self.chance("loss"):
+        lost = self.blocked or self.chance("loss")
+        damaged = not lost and datagram and self.chance("corrupt")
+        if lost or damaged:
+            self.taken[f"{direction} {'keepalive' if kind == 'data' and len(datagram) == 32 else kind}"] += 1
+        if lost:
             return
-        if datagram and self.chance("corrupt"):
+        if damaged:
             datagram = datagram[:-1] + bytes([datagram[-1] ^ 1])
         for _ in range(2 if self.chance("duplicate") else 1):
             wait = self.options.delay + self.random.random() * self.options.jitter + (20 if self.chance("reorder") else 0)
@@ -108,7 +114,8 @@ class Relay:
                 stranger.sendto(self.last_data[:8] + counter.to_bytes(8, "little") + self.last_data[16:], self.target)
         elif word in ("block", "open"):
             self.blocked = word == "block"
-        return {"port": self.out.getsockname()[1], "seen": dict(self.seen), "treated": dict(self.treated)}
+        return {"port": self.out.getsockname()[1], "seen": dict(self.seen), "treated": dict(self.treated),
+                "taken": dict(self.taken)}
 
     def run(self):
         print("ready", flush=True)

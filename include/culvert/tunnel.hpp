@@ -36,6 +36,21 @@ struct PeerStatus {
   std::uint64_t octets_received = 0;
 };
 
+/// The books of packets: of all that came in, what became of it. After each call both sums hold exactly.
+struct PacketCounts {
+  // read == sent + dropped_out + waiting
+  std::uint64_t read = 0;         // packets that `from_inside` took
+  std::uint64_t sent = 0;         // of these, in `outside`
+  std::uint64_t dropped_out = 0;  // waiting packets of a removed peer among them, which no Output tells
+  std::uint64_t waiting = 0;      // for a session
+  // received == delivered + handshakes + keepalives + dropped_in
+  std::uint64_t received = 0;   // datagrams that `from_outside` took
+  std::uint64_t delivered = 0;  // of these, in `inside`
+  std::uint64_t handshakes = 0;
+  std::uint64_t keepalives = 0;
+  std::uint64_t dropped_in = 0;
+};
+
 /// A UDP payload to send. `tos` is the whole octet: DSCP and ECN.
 struct OutsideDatagram {
   std::vector<std::uint8_t> octets;
@@ -65,6 +80,7 @@ class Tunnel {
   /// Its sessions are wiped. An unknown key changes nothing.
   void remove_peer(const PublicKey& key);
   [[nodiscard]] std::optional<PeerStatus> status(const PublicKey& key) const;
+  [[nodiscard]] PacketCounts packet_counts() const noexcept;
 
   /// Seals an IP packet for the peer that owns its destination; without a session it waits (128 a peer, the oldest
   /// dropped first) and a handshake starts.

@@ -58,6 +58,10 @@ PeerStatus peer_from(const std::string& key, const Json& json) {
     peer.problem_at = number_at<std::int64_t>(problem, "time");
   }
   if (const Json& ms = member(json, "roundTripMs"); ms.is_number()) peer.round_trip_ms = ms.get<double>();
+  if (const Json& loss = member(json, "lossHere"); loss.is_object())
+    peer.loss_here = {.lost = number_at<std::uint64_t>(loss, "lost"),
+                      .of = number_at<std::uint64_t>(loss, "of"),
+                      .seconds = number_at<std::int64_t>(loss, "seconds")};
   return peer;
 }
 

@@ -28,6 +28,12 @@ struct PeerStatus {
   std::string advice;                      // what to do about it
   std::int64_t problem_at = 0;             // Unix seconds
   std::optional<double> round_trip_ms;
+  /// Data packets that the peer numbered and that never came, of the sessions that live.
+  struct LossHere {
+    std::uint64_t lost = 0, of = 0;
+    std::int64_t seconds = 0;
+  };
+  std::optional<LossHere> loss_here;
 };
 
 /// Somebody who spoke to us under a public key that no peer has.

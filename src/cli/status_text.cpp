@@ -43,6 +43,12 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+std::string loss_text(const PeerStatus::LossHere& loss) {
+  const double percent = 100.0 * static_cast<double>(loss.lost) / static_cast<double>(loss.of);
+  return fmt::format("{} of {} packets ({:.2f} %) in {}", loss.lost, loss.of, percent,
+                     span_text(std::chrono::seconds(loss.seconds)));
+}
+
 void add_peer(std::string& text, const Paint& paint, const PeerStatus& peer, std::int64_t now) {
   text += fmt::format("\n{}: {}\n", paint("1;33", "peer"), paint("33", title_of(peer)));
   add_line(text, paint, "state", paint.state(state_of(peer, now)));
@@ -55,6 +61,8 @@ void add_peer(std::string& text, const Paint& paint, const PeerStatus& peer, std
     add_line(text, paint, "transfer",
              fmt::format("{} received, {} sent", octets_text(peer.received), octets_text(peer.sent)));
   if (peer.round_trip_ms) add_line(text, paint, "round trip", fmt::format("{:.1f} ms", *peer.round_trip_ms));
+  if (peer.loss_here && peer.loss_here->of != 0)
+    add_line(text, paint, "lost on the way here", loss_text(*peer.loss_here));
   if (peer.persistent_keepalive != 0)
     add_line(text, paint, "persistent keepalive",
              fmt::format("every {}", span_text(std::chrono::seconds(peer.persistent_keepalive))));
@@ -83,6 +91,10 @@ nlohmann::ordered_json peer_json(const PeerStatus& peer, std::int64_t now) {
   json["allowedIps"] = peer.allowed_ips;
   if (!peer.name.empty()) json["name"] = peer.name;
   json["state"] = state_of(peer, now).text;
+  if (peer.round_trip_ms) json["roundTripMs"] = *peer.round_trip_ms;
+  if (peer.loss_here)
+    json["lossHere"] = {
+        {"lost", peer.loss_here->lost}, {"of", peer.loss_here->of}, {"seconds", peer.loss_here->seconds}};
   if (!peer.problem.empty()) json["lastProblem"] = {{"text", peer.problem}, {"time", peer.problem_at}};
   return json;
 }

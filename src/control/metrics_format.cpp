@@ -115,6 +115,47 @@ void peers(Page& page) {
                      {{"device", page.interface}, {"public_key", to_base64(peer.key)}}, peer.responses_received);
 }
 
+void loss(Page& page) {
+  const auto each = [&](std::string_view name, std::string_view help, std::uint64_t Arrivals::*member) {
+    page.text.family(name, Type::counter, help);
+    for (const engine::PeerReport& peer : page.engine.peers)
+      page.text.sample(name, {{"device", page.interface}, {"public_key", to_base64(peer.key)}}, peer.arrivals.*member);
+  };
+  each("culvert_peer_expected_packets_total", "Data messages that a peer has numbered, up to the last that came.",
+       &Arrivals::expected);
+  each("culvert_peer_accepted_packets_total", "Those of them that came; the rest was lost on the way here, or is late.",
+       &Arrivals::accepted);
+}
+
+void packets(Page& page) {
+  constexpr std::string_view kName = "culvert_packets_total";
+  const engine::PacketNumbers& n = page.engine.packets;
+  using engine::total;
+  const auto sample = [&](std::string_view way, std::string_view what, std::uint64_t value) {
+    page.text.sample(kName, {{"device", page.interface}, {"way", way}, {"what", what}}, value);
+  };
+  page.text.family(
+      kName, Type::counter,
+      "Packets by way and fate; out: read = sent + dropped + waiting; in: received = delivered + handshake + "
+      "keepalive + dropped + waiting; own: handshake + keepalive = sent + dropped.");
+  sample("out", "read", n.out.read);
+  sample("out", "sent", n.out.sent);
+  sample("out", "dropped", total(n.out.drops));
+  sample("in", "received", n.in.received);
+  sample("in", "delivered", n.in.delivered);
+  sample("in", "handshake", n.in.handshakes);
+  sample("in", "keepalive", n.in.keepalives);
+  sample("in", "dropped", total(n.in.drops));
+  sample("own", "handshake", n.own.handshakes);
+  sample("own", "keepalive", n.own.keepalives);
+  sample("own", "sent", n.own.sent);
+  sample("own", "dropped", total(n.own.drops));
+  sample("own", "injected", n.own.injected);
+  page.text.family("culvert_waiting_packets", Type::gauge, "Packets that wait; out: for a session; in: handshakes.");
+  page.text.sample("culvert_waiting_packets", {{"device", page.interface}, {"way", "out"}}, n.out.waiting);
+  page.text.sample("culvert_waiting_packets", {{"device", page.interface}, {"way", "in"}}, n.in.waiting);
+}
+
 void drops(Page& page, std::uint64_t interface_drops) {
   engine::DropNumbers sums = page.engine.control_drops;
   for (const engine::LaneStatus& lane : page.engine.lanes)
@@ -204,6 +245,8 @@ std::string format_metrics(std::string_view interface, const DeviceSnapshot& dev
   usual_names(page);
   if (names == MetricNames::both) other_names(page);
   peers(page);
+  loss(page);
+  packets(page);
   drops(page, interface_drops);
   lanes(page);
   handshakes(page);

@@ -79,6 +79,10 @@ void add_report(Json& entry, const engine::PeerReport& report) {
   if (report.session_age) entry["sessionAge"] = whole_seconds(*report.session_age);
   if (report.last_heard) entry["lastHeard"] = whole_seconds(*report.last_heard);
   if (report.round_trip) entry["roundTripMs"] = milliseconds(*report.round_trip);
+  if (const Arrivals& a = report.arrivals; a.lately_expected != 0 && report.lately)
+    entry["lossHere"] = {{"lost", a.lately_expected - a.lately_accepted},
+                         {"of", a.lately_expected},
+                         {"seconds", whole_seconds(*report.lately)}};
   if (report.tries != 0) entry["tries"] = report.tries;
   entry["handshakes"] = {{"sent", report.initiations_sent}, {"answered", report.responses_received}};
   Json drops = drops_json(report.drops);

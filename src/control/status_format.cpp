@@ -35,6 +35,31 @@ Json outside(const engine::OutsideNumbers& n) {
           {"kernelDrops", n.kernel_drops}};
 }
 
+Json packets(const engine::PacketNumbers& n) {
+  using engine::total;
+  return {{"out",
+           {{"read", n.out.read},
+            {"sent", n.out.sent},
+            {"dropped", total(n.out.drops)},
+            {"waiting", n.out.waiting},
+            {"drops", drops_json(n.out.drops)}}},
+          {"in",
+           {{"received", n.in.received},
+            {"delivered", n.in.delivered},
+            {"handshakes", n.in.handshakes},
+            {"keepalives", n.in.keepalives},
+            {"dropped", total(n.in.drops)},
+            {"waiting", n.in.waiting},
+            {"drops", drops_json(n.in.drops)}}},
+          {"own",
+           {{"handshakes", n.own.handshakes},
+            {"keepalives", n.own.keepalives},
+            {"sent", n.own.sent},
+            {"dropped", total(n.own.drops)},
+            {"injected", n.own.injected},
+            {"drops", drops_json(n.own.drops)}}}};
+}
+
 Json last_drops(const engine::EngineStatus& engine) {
   Json json = Json::object();
   for (const LastDrop& last : engine.last_drops) {
@@ -92,6 +117,7 @@ std::string format_status(std::string_view interface, const DeviceSnapshot& devi
                      {"landlock", sandbox.landlock},
                      {"systemCalls", sandbox.system_calls},
                      {"memory", sandbox.memory}};
+  json["packets"] = packets(engine.packets);
   json["interfaceDrops"] = interface_drops;
   json["control"] = {{"queuedHandshakes", engine.queued_handshakes},
                      {"underLoad", engine.load != Load::normal},

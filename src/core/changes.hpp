@@ -51,6 +51,7 @@ struct KeepaliveWanted {
 };
 struct StagedDropped {
   PeerId peer;
+  Drop why = Drop::handshake_gave_up;
 };
 /// Padding never goes beyond the MTU of the inside.
 struct MtuSet {

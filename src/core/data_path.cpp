@@ -36,7 +36,7 @@ DataPath::Todo DataPath::apply(Change&& change) {
           [&](change::SessionsReplaced&& c) { return replace_sessions(std::move(c)); },
           [&](change::KeepaliveWanted&& c) { return keepalive(c); },
           [&](change::StagedDropped&& c) {
-            if (Peer* peer = find(c.peer)) drops_.count(Drop::handshake_gave_up, take_staged(*peer).size());
+            if (Peer* peer = find(c.peer)) drop_staged(*peer, c.why);
             return Todo{};
           },
           [&](change::MtuSet&& c) { return mtu_ = c.mtu, Todo{}; },
@@ -59,9 +59,11 @@ void DataPath::on(const change::PeerRemoved& c) {
   if (peer == nullptr) return;
   for (const SessionRef& s : {peer->sessions.previous, peer->sessions.current, peer->sessions.next}) strike(s);
   allowed_ips_.remove_owner(c.peer.slot);
-  (void)take_staged(*peer);
+  drop_staged(*peer, Drop::no_peer_for_destination);
   *peer = Peer{};
 }
+
+void DataPath::drop_staged(Peer& peer, Drop why) noexcept { drops_.count(Way::out, why, take_staged(peer).size()); }
 
 DataPath::Todo DataPath::replace_sessions(change::SessionsReplaced&& c) {
   Peer* peer = find(c.peer);
@@ -127,10 +129,12 @@ void DataPath::request_session(Instant now, Peer& peer, Reports& reports) {
 }
 
 void DataPath::stage(Peer& peer, Bytes packet) {
-  if (staged_octets_ + packet.size() > kMaxStagedOctets) return drops_.count(Drop::staging_full);
+  if (staged_octets_ + packet.size() > kMaxStagedOctets) return drops_.count(Way::out, Drop::staging_full);
   if (!peer.staging) peer.staging = std::make_unique<Staging>();
   const std::size_t before = peer.staging->octets();
-  drops_.count(Drop::staging_full, peer.staging->push(packet));
+  const std::size_t dropped = peer.staging->push(packet);
+  drops_.count(Way::out, Drop::staging_full, dropped);
+  add_own(packets_.waiting, 1 - dropped);
   staged_octets_ += peer.staging->octets() - before;
 }
 
@@ -139,6 +143,7 @@ std::deque<std::vector<std::uint8_t>> DataPath::take_staged(Peer& peer) noexcept
   staged_octets_ -= peer.staging->octets();
   auto packets = peer.staging->take();
   peer.staging.reset();
+  take_own(packets_.waiting, packets.size());
   return packets;
 }
 
@@ -167,6 +172,8 @@ void DataPath::heard(Instant now, Session& session, const Endpoint& from, const 
                      Carries carries, std::uint64_t octets, Reports& reports) {
   Peer& peer = peers_[session.peer.slot];
   add_own(peer.traffic->octets(lane_).received, octets);
+  session.expected.store(session.window.expected(), std::memory_order_relaxed);
+  session.accepted.store(session.window.accepted(), std::memory_order_relaxed);
   if (peer.traffic->note_heard(now, carries)) {
     peer.traffic->watched.store(true, std::memory_order_relaxed);
     reports.push_back(report::Active{peer.id});
@@ -200,10 +207,10 @@ Result<MutBytes, Drop> DataPath::admit(const Session& session, wire::Ecn outer, 
   return packet;
 }
 
-void DataPath::drop(Instant now, Drop reason, std::uint64_t n, const Peer* peer,
+void DataPath::drop(Instant now, Way way, Drop reason, std::uint64_t n, const Peer* peer,
                     const std::optional<IpAddress>& address, Reports& reports) {
   if (n == 0) return;
-  drops_.count(reason, n);
+  drops_.count(way, reason, n);
   const auto which = static_cast<std::size_t>(reason);
   if (peer != nullptr) peer->traffic->drops.count(reason, n);
   if (now < next_told_[which]) return;
@@ -213,19 +220,19 @@ void DataPath::drop(Instant now, Drop reason, std::uint64_t n, const Peer* peer,
 
 void DataPath::drop_outward(Instant now, Drop reason, std::uint64_t n, Bytes packet, Reports& reports) {
   const auto view = wire::parse_ip(packet);
-  if (!view) return drop(now, reason, n, nullptr, {}, reports);
+  if (!view) return drop(now, Way::out, reason, n, nullptr, {}, reports);
   const AllowedIps::Owner owner = allowed_ips_.lookup(view->destination);
-  drop(now, reason, n, owner == AllowedIps::kNobody ? nullptr : &peers_[owner], view->destination, reports);
+  drop(now, Way::out, reason, n, owner == AllowedIps::kNobody ? nullptr : &peers_[owner], view->destination, reports);
 }
 
 void DataPath::drop_sealed(Drop reason, const Session& session) noexcept {
-  drops_.count(reason);
+  drops_.count(Way::in, reason);
   peers_[session.peer.slot].traffic->drops.count(reason);
 }
 
 void DataPath::drop_inward(Instant now, Drop reason, const Session& session, Bytes plaintext, Reports& reports) {
   const auto view = wire::parse_ip(plaintext);
-  drop(now, reason, 1, &peers_[session.peer.slot], view ? std::optional(view->source) : std::nullopt, reports);
+  drop(now, Way::in, reason, 1, &peers_[session.peer.slot], view ? std::optional(view->source) : std::nullopt, reports);
 }
 
 DataPath::Peer* DataPath::find(PeerId id) noexcept {

@@ -16,29 +16,17 @@
 #include <unordered_map>
 #include <vector>
 
-#include <culvert/drop.hpp>
 #include <culvert/result.hpp>
 
 #include "allowed_ips.hpp"
 #include "changes.hpp"
 #include "ip.hpp"
+#include "packet_counts.hpp"
 #include "staging.hpp"
 
 namespace culvert {
 
 using Reports = std::vector<Report>;
-
-/// Packets dropped, by reason; written by the owner, read by anybody.
-class DropCounters {
- public:
-  void count(Drop drop, std::uint64_t n = 1) noexcept { add_own(counts_[static_cast<std::size_t>(drop)], n); }
-  [[nodiscard]] std::uint64_t of(Drop drop) const noexcept {
-    return counts_[static_cast<std::size_t>(drop)].load(std::memory_order_relaxed);
-  }
-
- private:
-  std::array<std::atomic<std::uint64_t>, kDropCount> counts_{};
-};
 
 class DataPath {
  public:
@@ -114,9 +102,9 @@ class DataPath {
   // few times a second.
 
   /// Packets for `peer`, or for nobody. \param address  the inner one that says most, where there is one.
-  void drop(Instant now, Drop reason, std::uint64_t n, const Peer* peer, const std::optional<IpAddress>& address,
-            Reports& reports);
-  /// What `route` refused, or what is too much for a train.
+  void drop(Instant now, Way way, Drop reason, std::uint64_t n, const Peer* peer,
+            const std::optional<IpAddress>& address, Reports& reports);
+  /// What `route` refused.
   void drop_outward(Instant now, Drop reason, std::uint64_t n, Bytes packet, Reports& reports);
   /// What a session refused before it opened, or as a replay. Strangers can cause this, so that control does not hear.
   void drop_sealed(Drop reason, const Session& session) noexcept;
@@ -126,11 +114,14 @@ class DataPath {
   [[nodiscard]] Peer* find(PeerId id) noexcept;
   [[nodiscard]] DropCounters& drops() noexcept { return drops_; }
   [[nodiscard]] const DropCounters& drops() const noexcept { return drops_; }
+  [[nodiscard]] PacketCounters& packets() noexcept { return packets_; }
+  [[nodiscard]] const PacketCounters& packets() const noexcept { return packets_; }
   [[nodiscard]] std::size_t mtu() const noexcept { return mtu_; }
 
  private:
   void on(change::PeerAdded&& c);
   void on(const change::PeerRemoved& c);
+  void drop_staged(Peer& peer, Drop why) noexcept;
   Todo replace_sessions(change::SessionsReplaced&& c);
   void take_over_next(Peer& peer);
   void request_session(Instant now, Peer& peer, Reports& reports);
@@ -147,6 +138,7 @@ class DataPath {
   std::unordered_map<std::uint32_t, Session*> by_index_;
   AllowedIps allowed_ips_;
   DropCounters drops_;
+  PacketCounters packets_;
   std::array<Instant, kDropCount> next_told_{};  // when control may hear of a reason again
 };
 

@@ -117,7 +117,7 @@ void Device::set_blocked(Now now, PeerId id, Blocked blocked, Actions& actions) 
   Peer* peer = find(id);
   if (peer == nullptr || std::exchange(peer->blocked, blocked) == blocked) return;
   if (blocked == Blocked::no) return;
-  forget_all(*peer, actions);
+  forget_all(*peer, blocked == Blocked::disabled ? Drop::peer_disabled : Drop::peer_expired, actions);
   reschedule(*peer, now);
 }
 
@@ -163,7 +163,7 @@ void Device::set_link(Now now, Link link, Actions& actions) {
   for (auto& peer : peers_) {
     if (!peer) continue;
     if (link == Link::down) {
-      forget_all(*peer, actions);
+      forget_all(*peer, Drop::interface_down, actions);
     } else if (peer->persistent_interval.count() != 0) {
       peer->last_persistent = now.mono;
       send_keepalive(*peer, actions);
@@ -178,21 +178,24 @@ void Device::forget_pending(Peer& peer) {
 }
 
 void Device::forget_sessions(Peer& peer) {
-  for (const SessionRef& s : {peer.sessions.previous, peer.sessions.current, peer.sessions.next})
-    if (s) by_index_.erase(s->local_index);
+  for (const SessionRef& s : {peer.sessions.previous, peer.sessions.current, peer.sessions.next}) {
+    if (!s) continue;
+    by_index_.erase(s->local_index);
+    peer.keep_arrivals(*s);
+  }
   peer.sessions = {};
   peer.keys_born.reset();
 }
 
 /// As if nothing had ever been said, but for what replay and the clock must remember.
-void Device::forget_all(Peer& peer, Actions& actions) {
+void Device::forget_all(Peer& peer, Drop why, Actions& actions) {
   forget_pending(peer);
   forget_sessions(peer);
   peer.initiation_wanted = false;
   peer.last_initiation_sent.reset();
   peer.last_response_sent.reset();
   peer.traffic->forget();
-  actions.post(change::StagedDropped{peer.id});
+  actions.post(change::StagedDropped{peer.id, why});
   post_sessions(peer, change::SessionsReplaced::Then::nothing, actions);
 }
 

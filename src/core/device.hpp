@@ -123,9 +123,9 @@ class Device {
   void compute_static_shared(Peer& peer);
   void forget_pending(Peer& peer);
   void forget_sessions(Peer& peer);
-  void forget_all(Peer& peer, Actions& actions);
+  void forget_all(Peer& peer, Drop why, Actions& actions);
   [[nodiscard]] Sessions::Crossing crossing(const Peer& peer) const noexcept;
-  void forget_replaced(const Sessions& before, const Sessions& after);
+  void forget_replaced(Peer& peer, const Sessions& before);
   void post_sessions(const Peer& peer, change::SessionsReplaced::Then then, Actions& actions);
   void install(Peer& peer, Now now, Role role, std::uint32_t local, std::uint32_t remote, SessionKeys keys,
                Actions& actions);

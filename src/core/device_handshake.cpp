@@ -243,13 +243,17 @@ void Device::install(Peer& peer, Now now, Role role, std::uint32_t local, std::u
     peer.sessions.install_as_initiator(std::move(session), crossing(peer));
   else
     peer.sessions.install_as_responder(std::move(session));
-  forget_replaced(before, peer.sessions);
+  forget_replaced(peer, before);
   post_sessions(peer, role == Role::initiator ? Then::confirm : Then::nothing, actions);
 }
 
-void Device::forget_replaced(const Sessions& before, const Sessions& after) {
-  for (const SessionRef& s : {before.previous, before.current, before.next})
-    if (s && s != after.previous && s != after.current && s != after.next) by_index_.erase(s->local_index);
+void Device::forget_replaced(Peer& peer, const Sessions& before) {
+  const Sessions& after = peer.sessions;
+  for (const SessionRef& s : {before.previous, before.current, before.next}) {
+    if (!s || s == after.previous || s == after.current || s == after.next) continue;
+    by_index_.erase(s->local_index);
+    peer.keep_arrivals(*s);
+  }
 }
 
 }  // namespace culvert

@@ -67,7 +67,7 @@ void Device::want_session(Peer& peer, Now now, Actions& actions) {
 void Device::confirm(Peer& peer, Now now, std::uint32_t local_index, Actions& actions) {
   const Sessions before = peer.sessions;
   if (!peer.sessions.confirm(local_index)) return;
-  forget_replaced(before, peer.sessions);
+  forget_replaced(peer, before);
   // The other side's session serves both: an initiation of our own is not awaited any longer [K].
   forget_pending(peer);
   peer.retries = 0;

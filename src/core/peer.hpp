@@ -2,7 +2,9 @@
 // One peer as the control thread knows it. Only device*.cpp touch it.
 #pragma once
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cookie.hpp"
@@ -14,6 +16,30 @@
 #include "traffic.hpp"
 
 namespace culvert {
+
+/// Data messages on their way here. The peer numbers them, so that a number that never came shows what was lost: on the
+/// way, in a full queue of this host, or because the peer could not send it. What was lost behind the last that came
+/// cannot be seen, and what was overtaken counts as lost until it comes.
+struct Arrivals {
+  // Since the peer was added; neither ever falls.
+  std::uint64_t expected = 0;  // numbers used by the peer, up to the last that came
+  std::uint64_t accepted = 0;
+  // Of the sessions that live.
+  std::uint64_t lately_expected = 0;
+  std::uint64_t lately_accepted = 0;
+  std::optional<Instant> lately_since{};  // birth of the oldest that was used
+
+  void add(const Session& session) noexcept {
+    // In this order: both only rise, so what is accepted is never more than what is expected.
+    const std::uint64_t accepted_now = session.accepted.load(std::memory_order_relaxed);
+    const std::uint64_t expected_now = std::max(session.expected.load(std::memory_order_relaxed), accepted_now);
+    expected += expected_now;
+    accepted += accepted_now;
+    lately_expected += expected_now;
+    lately_accepted += accepted_now;
+    if (expected_now != 0) lately_since = std::min(lately_since.value_or(session.born), session.born);
+  }
+};
 
 struct Peer {
   PeerId id;
@@ -46,6 +72,8 @@ struct Peer {
   std::optional<UnixTime> last_handshake;
 
   std::shared_ptr<PeerTraffic> traffic;
+  std::uint64_t expected_before = 0;  // of sessions that have ended: see arrivals()
+  std::uint64_t accepted_before = 0;
   std::uint64_t handshake_octets_sent = 0;
   std::uint64_t handshake_octets_received = 0;
 
@@ -54,6 +82,18 @@ struct Peer {
   [[nodiscard]] std::uint64_t octets_sent() const noexcept { return handshake_octets_sent + traffic->octets_sent(); }
   [[nodiscard]] std::uint64_t octets_received() const noexcept {
     return handshake_octets_received + traffic->octets_received();
+  }
+
+  [[nodiscard]] Arrivals arrivals() const noexcept {
+    Arrivals arrivals{.expected = expected_before, .accepted = accepted_before};
+    for (const Session* session : {sessions.previous.get(), sessions.current.get(), sessions.next.get()})
+      if (session != nullptr) arrivals.add(*session);
+    return arrivals;
+  }
+  /// Keeps what a session that is about to be forgotten has counted.
+  void keep_arrivals(const Session& session) noexcept {
+    expected_before += session.expected.load(std::memory_order_relaxed);
+    accepted_before += session.accepted.load(std::memory_order_relaxed);
   }
 
   [[nodiscard]] PeerInstants instants() const noexcept {

@@ -31,6 +31,7 @@ bool ReplayWindow::commit(std::uint64_t counter) noexcept {
     next_ = counter + 1;
   }
   words_[(counter / 64) % kWords] |= bit(counter);
+  ++accepted_;
   return true;
 }
 

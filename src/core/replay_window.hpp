@@ -16,10 +16,16 @@ class ReplayWindow {
   /// False, and nothing changed, when `would_accept` would say no.
   [[nodiscard]] bool commit(std::uint64_t counter) noexcept;
 
+  /// How many counters the sender had used by the greatest that was accepted, and how many of them were accepted. What
+  /// is between was lost, or comes late.
+  [[nodiscard]] std::uint64_t expected() const noexcept { return next_; }
+  [[nodiscard]] std::uint64_t accepted() const noexcept { return accepted_; }
+
  private:
   static constexpr std::uint64_t kWords = params::kWindowBits / 64;
 
   std::uint64_t next_ = 0;  // greatest accepted counter + 1
+  std::uint64_t accepted_ = 0;
   std::array<std::uint64_t, kWords> words_{};
 };
 

@@ -5,7 +5,8 @@
 //   keys, indices, birth, role   immutable: anybody
 //   send_counter                 the one word that lanes share: one fetch_add a train
 //   confirmed                    written once, by the lane that opens; read by all while the session is `next`
-//   window and the notes below   only the lane that the low bits of `local_index` name
+//   window, renewal_reported     only the lane that the low bits of `local_index` name
+//   expected, accepted           written by that lane, once a train; read by anybody
 //
 // The last holder's release wipes the keys.
 #pragma once
@@ -42,7 +43,8 @@ struct Session {
   std::atomic<bool> confirmed{false};
 
   alignas(64) ReplayWindow window;
-  bool renewal_reported = false;  // [W 6.2] 165 s on receive, once a session
+  bool renewal_reported = false;                        // [W 6.2] 165 s on receive, once a session
+  std::atomic<std::uint64_t> expected{0}, accepted{0};  // as `window` counts them
 };
 
 using SessionRef = std::shared_ptr<Session>;

@@ -10,6 +10,7 @@
 
 #include <culvert/time.hpp>
 
+#include "packet_counts.hpp"
 #include "peer_drops.hpp"
 
 namespace culvert {
@@ -95,10 +96,5 @@ struct PeerTraffic {
   std::size_t stride_;
   std::unique_ptr<LaneOctets[]> octets_;
 };
-
-/// Adds to a counter that only this thread writes: no locked instruction.
-inline void add_own(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
-  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-}
 
 }  // namespace culvert

@@ -31,9 +31,10 @@ struct Tunnel::Impl {
   Reports reports;
   std::uint64_t told_full = 0, told_gave_up = 0;  // drops of staged packets that an Output has told
   Cookies cookies = Cookies::not_asked;
+  std::uint64_t received = 0, handshakes = 0;
 
-  void drop(Drop reason, Output& out) {
-    path.drops().count(reason);
+  void drop(Way way, Drop reason, Output& out) {
+    path.drops().count(way, reason);
     out.drops.push_back(reason);
   }
 
@@ -84,6 +85,7 @@ struct Tunnel::Impl {
     if (!packet.empty()) datagram.tos = static_cast<std::uint8_t>(wire::ecn(packet));
     backend().seal_train(job->session->keys.send, job->first, datagram.octets, datagram.octets.size());
     path.sent(now.mono, peer, packet.empty() ? Carries::nothing : Carries::data, datagram.octets.size(), reports);
+    add_own(packet.empty() ? path.packets().own_sent : path.packets().sent, 1);
     out.outside.push_back(std::move(datagram));
     return true;
   }
@@ -100,10 +102,14 @@ struct Tunnel::Impl {
     const MutBytes plaintext = MutBytes(octets).subspan(sizeof header, octets.size() - wire::kDataOverhead);
     const Carries carries = plaintext.empty() ? Carries::nothing : Carries::data;
     path.heard(now.mono, **session, from, std::nullopt, carries, octets.size(), reports);
-    if (plaintext.empty()) return {};
+    if (plaintext.empty()) {
+      add_own(path.packets().keepalives, 1);
+      return {};
+    }
     const auto packet = path.admit(**session, static_cast<wire::Ecn>(tos & 3), plaintext);
     if (!packet) return Err{packet.error()};
     out.inside.emplace_back(packet->begin(), packet->end());
+    add_own(path.packets().delivered, 1);
     return {};
   }
 };
@@ -153,11 +159,28 @@ std::optional<PeerStatus> Tunnel::status(const PublicKey& key) const {
   return PeerStatus{peer.endpoint, peer.last_handshake, peer.octets_sent(), peer.octets_received()};
 }
 
+PacketCounts Tunnel::packet_counts() const noexcept {
+  const PacketCounters& packets = impl_->path.packets();
+  PacketCounts counts{.read = packets.read,
+                      .sent = packets.sent,
+                      .waiting = packets.waiting,
+                      .received = impl_->received,
+                      .delivered = packets.delivered,
+                      .handshakes = impl_->handshakes,
+                      .keepalives = packets.keepalives};
+  for (std::size_t i = 0; i < kDropCount; ++i) {
+    counts.dropped_out += impl_->path.drops().of(Way::out, static_cast<Drop>(i));
+    counts.dropped_in += impl_->path.drops().of(Way::in, static_cast<Drop>(i));
+  }
+  return counts;
+}
+
 Output Tunnel::from_inside(Now now, Bytes packet) {
   Output out;
+  add_own(impl_->path.packets().read, 1);
   const auto peer = impl_->path.route(packet);
   if (!peer)
-    impl_->drop(peer.error(), out);
+    impl_->drop(Way::out, peer.error(), out);
   else
     impl_->seal(now, **peer, packet, out);
   impl_->settle(now, {}, out);
@@ -168,6 +191,7 @@ Output Tunnel::from_outside(Now now, Bytes datagram, const Endpoint& from, std::
   Output out;
   Actions actions;
   Result<void, Drop> outcome;
+  ++impl_->received;
   if (wire::classify(datagram) == wire::Type::data) {
     outcome = impl_->open(now, datagram, from, tos, out);
   } else if (const auto screened = impl_->device.screen(datagram); !screened) {
@@ -175,8 +199,9 @@ Output Tunnel::from_outside(Now now, Bytes datagram, const Endpoint& from, std::
   } else {
     const Load load = impl_->cookies == Cookies::demanded ? Load::heavy : Load::normal;
     outcome = impl_->device.handle(now, datagram, from, std::nullopt, load, actions);
+    if (outcome) ++impl_->handshakes;
   }
-  if (!outcome) impl_->drop(outcome.error(), out);
+  if (!outcome) impl_->drop(Way::in, outcome.error(), out);
   impl_->settle(now, std::move(actions), out);
   return out;
 }

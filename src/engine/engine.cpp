@@ -165,6 +165,20 @@ void Engine::set_mtu(std::size_t mtu) {
   state_->deliver(read_now(), std::move(actions));
 }
 
+PacketNumbers Engine::State::packet_numbers() const {
+  PacketNumbers sums{.out = {},
+                     .in = {.received = control_sockets.numbers().received_datagrams,
+                            .handshakes = packets.handshakes,
+                            .waiting = queue.size() + workers.under_way() - packets.taken_over},
+                     .own = {.handshakes = packets.own_made, .sent = packets.own_sent}};
+  add_drops(sums, drops);
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    sums.in.received += lane_sockets[i].numbers().received_datagrams;
+    add_lane(sums, lanes[i]->packets(), lanes[i]->drops());
+  }
+  return sums;
+}
+
 EngineStatus Engine::status() const {
   const State& s = *state_;
   EngineStatus status{
@@ -175,7 +189,8 @@ EngineStatus Engine::status() const {
       .link = s.link,
       .queued_handshakes = s.queue.size() + s.workers.under_way(),
       .load = s.queue.load(read_monotonic()),
-      .control_outside = s.control_closed,
+      .packets = s.packet_numbers(),
+      .control_outside = s.control_sockets.numbers(),
       .control_drops = numbers_of(s.drops),
       .lanes = {},
       .peers = {},
@@ -183,16 +198,11 @@ EngineStatus Engine::status() const {
       .strange_keys = {},
       .last_drops = {},
       .handshake_times = {}};
-  for (const ControlSocket* control : {&s.v4, &s.v6})
-    if (control->socket) status.control_outside.add(control->socket->counters());
   for (std::size_t i = 0; i < s.lanes.size(); ++i) {
     const Lane& lane = *s.lanes[i];
-    LaneStatus numbers{.inside = numbers_of(lane.tun_counters(), lane.coalesce_counters()),
-                       .outside = s.lane_sockets[i].closed,
-                       .drops = numbers_of(lane.drops())};
-    for (const auto* socket : {s.lane_sockets[i].v4.get(), s.lane_sockets[i].v6.get()})
-      if (socket != nullptr) numbers.outside.add(socket->counters());
-    status.lanes.push_back(numbers);
+    status.lanes.push_back({.inside = numbers_of(lane.tun_counters(), lane.coalesce_counters()),
+                            .outside = s.lane_sockets[i].numbers(),
+                            .drops = numbers_of(lane.drops())});
   }
   const Instant now = read_monotonic();
   status.peers.reserve(s.device.peer_count());

@@ -17,7 +17,8 @@ Result<void, io::SystemError> Engine::State::open_sockets(std::uint16_t wanted, 
 ControlSocket Engine::State::adopt_control(io::UdpGroup& group) {
   // Without GRO a handshake message never begins a train, so nothing else is ever gathered behind it.
   const io::UdpOffloads plain{};
-  auto socket = io::make_udp_socket(std::move(group.control), group.family, plain);
+  auto socket = io::make_udp_socket(std::move(group.control), group.family, plain, io::system_udp_calls(),
+                                    control_sockets.of(group.family));
   io::UdpSocket* const borrowed = socket.get();
   auto watch = std::make_unique<Watch>(context, socket->descriptor(), [this, borrowed] {
     drain(*borrowed);
@@ -39,7 +40,6 @@ void Engine::State::adopt(io::Outside outside) {
 void Engine::State::close_sockets() {
   for (ControlSocket* s : {&v4, &v6}) {
     s->watch.reset();
-    if (s->socket) control_closed.add(s->socket->counters());
     s->socket.reset();
   }
   replace_lane_sockets(nullptr);
@@ -50,20 +50,16 @@ void Engine::State::replace_lane_sockets(io::Outside* outside) {
     const auto make = [&](std::optional<io::UdpGroup>& group) -> std::shared_ptr<io::UdpSocket> {
       if (!group) return nullptr;
       outside_offloads = group->offloads;
-      return io::make_udp_socket(std::move(group->lanes[i]), group->family, group->offloads);
+      return io::make_udp_socket(std::move(group->lanes[i]), group->family, group->offloads, io::system_udp_calls(),
+                                 lane_sockets[i].of(group->family));
     };
-    LaneSockets& held = lane_sockets[i];
-    for (auto* socket : {&held.v4, &held.v6}) {
-      if (*socket) held.closed.add((*socket)->counters());
-      socket->reset();
-    }
+    mail::SocketsReplaced sockets;
     std::vector<LaneMail> batch;
     if (outside != nullptr) {
-      held.v4 = make(outside->v4);
-      held.v6 = make(outside->v6);
+      sockets = {.v4 = make(outside->v4), .v6 = make(outside->v6)};
       batch.emplace_back(Change(change::PortSet{outside->port}));
     }
-    batch.emplace_back(mail::SocketsReplaced{held.v4, held.v6});
+    batch.emplace_back(std::move(sockets));
     lanes[i]->post(std::move(batch));
   }
 }

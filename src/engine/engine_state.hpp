@@ -50,6 +50,13 @@ struct ControlSocket {
   std::unique_ptr<Watch> watch;
 };
 
+/// What control counts of packets, beside drops: see packet_counts.hpp.
+struct ControlPackets {
+  std::uint64_t taken_over = 0;              // handshake messages that lanes handed over
+  std::uint64_t handshakes = 0;              // messages that did what they came for
+  std::uint64_t own_made = 0, own_sent = 0;  // handshake messages
+};
+
 struct Engine::State {
   State(asio::io_context& context_, io::Tun tun, EngineOptions options_, OutsideDoor door_, EngineHandlers handlers_);
 
@@ -67,6 +74,7 @@ struct Engine::State {
   HandshakeWorkers workers{HandshakeWorkers::usual_count(), wakeup};
   io::ReceiveSlab slab{kControlSlots};
   DropCounters drops;
+  ControlPackets packets;
   Diagnosis diagnosis;
   std::size_t refusals_told = 0;  // events of messages that the door refused, in one drain
   Instant next_error{};           // when an ICMP message may be looked at again
@@ -80,12 +88,22 @@ struct Engine::State {
   io::UdpOffloads outside_offloads;
 
   std::vector<std::unique_ptr<Lane>> lanes;
-  struct LaneSockets {
-    std::shared_ptr<io::UdpSocket> v4, v6;  // the lane's own; here only their counters are read
-    OutsideNumbers closed;                  // counters of those before
+  /// Of all sockets that one thread has had, by family. They count on while the thread still has the one before.
+  struct SocketCounters {
+    std::shared_ptr<io::UdpCounters> v4 = std::make_shared<io::UdpCounters>();
+    std::shared_ptr<io::UdpCounters> v6 = std::make_shared<io::UdpCounters>();
+    [[nodiscard]] const std::shared_ptr<io::UdpCounters>& of(Family family) const noexcept {
+      return family == Family::v4 ? v4 : v6;
+    }
+    [[nodiscard]] OutsideNumbers numbers() const noexcept {
+      OutsideNumbers sum;
+      sum.add(*v4);
+      sum.add(*v6);
+      return sum;
+    }
   };
-  std::vector<LaneSockets> lane_sockets;  // one a lane
-  OutsideNumbers control_closed;
+  std::vector<SocketCounters> lane_sockets;  // one a lane
+  SocketCounters control_sockets;
   std::unique_ptr<Watch> wakeup_watch, timer_watch;
   bool turn_posted = false;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
@@ -116,6 +134,7 @@ struct Engine::State {
 
   // configuration
   void change_peer(Now now, PeerChange& change, Actions& actions);
+  [[nodiscard]] PacketNumbers packet_numbers() const;
   [[nodiscard]] bool exceeds_peers(const SetRequest& request) const;
 };
 

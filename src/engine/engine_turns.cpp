@@ -44,10 +44,10 @@ void Engine::State::drain(io::UdpSocket& socket) {
 }
 
 void Engine::State::screen(Now now, Bytes datagram, const io::InTrain& train, Actions& actions) {
-  if (train.truncated) return drops.count(Drop::truncated);
+  if (train.truncated) return drops.count(Way::in, Drop::truncated);
   // A data message can only have come here behind a program that steers wrongly.
-  if (wire::classify(datagram) == wire::Type::data) return drops.count(Drop::unknown_index);
-  if (datagram.size() > wire::kLargestHandshake) return drops.count(Drop::not_wireguard);
+  if (wire::classify(datagram) == wire::Type::data) return drops.count(Way::in, Drop::unknown_index);
+  if (datagram.size() > wire::kLargestHandshake) return drops.count(Way::in, Drop::not_wireguard);
   report::Handshake message;
   std::copy(datagram.begin(), datagram.end(), message.octets.begin());
   message.size = datagram.size();
@@ -59,7 +59,7 @@ void Engine::State::screen(Now now, Bytes datagram, const io::InTrain& train, Ac
 void Engine::State::enqueue(Now now, const report::Handshake& message, Actions& actions) {
   const Bytes datagram = Bytes(message.octets).first(message.size);
   if (const auto type = device.screen(datagram); !type) {
-    drops.count(type.error());
+    drops.count(Way::in, type.error());
     diagnosis.refused(now, type.error(), message.from);
     if (refusals_told++ < kEventsADrain)
       handlers.event({.kind = Event::Kind::refused, .drop = type.error(), .endpoint = message.from}, nullptr);
@@ -67,8 +67,8 @@ void Engine::State::enqueue(Now now, const report::Handshake& message, Actions& 
   }
   if (const auto admitted = device.admit(now, datagram, message.from, message.local, queue.load(now.mono), actions);
       !admitted)
-    return drops.count(admitted.error());
-  if (!queue.push(now.mono, message)) drops.count(Drop::handshake_queue_full);
+    return drops.count(Way::in, admitted.error());
+  if (!queue.push(now.mono, message)) drops.count(Way::in, Drop::handshake_queue_full);
 }
 
 void Engine::State::take_lane_reports() {
@@ -81,6 +81,7 @@ void Engine::State::take_lane_reports() {
       if (const auto* notice = std::get_if<Notice>(&item)) {
         handlers.notice(*notice);
       } else if (const auto* message = std::get_if<report::Handshake>(&std::get<Report>(item))) {
+        ++packets.taken_over;
         enqueue(now, *message, actions);
       } else {
         note_report(now, std::get<Report>(item));
@@ -110,9 +111,11 @@ void Engine::State::commit(Now now, Actions& actions) {
   while (auto job = workers.take()) {
     auto next = device.commit(now, *std::move(job), actions);
     if (!next)
-      drops.count(next.error());
+      drops.count(Way::in, next.error());
     else if (*next)
       workers.submit(**std::move(next));
+    else
+      ++packets.handshakes;
   }
 }
 
@@ -123,9 +126,11 @@ void Engine::State::begin(Now now, Actions& actions) {
     const Bytes datagram = Bytes(message->octets).first(message->size);
     auto job = device.begin(now, datagram, message->from, message->local, actions);
     if (!job)
-      drops.count(job.error());
+      drops.count(Way::in, job.error());
     else if (*job)
       workers.submit(**std::move(job));
+    else
+      ++packets.handshakes;
   }
 }
 
@@ -173,6 +178,7 @@ void Engine::State::note_report(Now now, const Report& report) {
 void Engine::State::send(Now now, std::span<const Outgoing> outgoing) {
   std::array<io::OutTrain, kSendsACall> trains;
   std::array<io::SendOutcome, kSendsACall> outcomes;
+  packets.own_made += outgoing.size();
   while (!outgoing.empty()) {
     const Family family = outgoing.front().to.address.family;
     std::size_t count = 0;
@@ -192,13 +198,14 @@ void Engine::State::send(Now now, std::span<const Outgoing> outgoing) {
       continue;
     }
     socket->send(std::span(trains).first(count), std::span(outcomes).first(count));
+    for (std::size_t i = 0; i < count; ++i) packets.own_sent += outcomes[i].sent;
     for (std::size_t i = 0; i < count; ++i)
       if (outcomes[i].failed != 0) lose(now, io::send_drop(outcomes[i].error), batch[i]);
   }
 }
 
 void Engine::State::lose(Now now, Drop reason, const Outgoing& outgoing) {
-  drops.count(reason);
+  drops.count(Way::own, reason);
   const auto problem = problem_of(reason);
   if (outgoing.peer && problem) tell(diagnosis.note(now, *outgoing.peer, *problem));
 }

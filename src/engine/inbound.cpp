@@ -51,10 +51,10 @@ Progress Inbound::run(io::UdpSocket& socket) {
 void Inbound::take(const io::InTrain& train) {
   MutBytes rest = train.octets;
   if (train.truncated) {
-    state_.path.drops().count(Drop::truncated);
+    state_.path.drops().count(Way::in, Drop::truncated);
     rest = rest.first(rest.size() <= train.stride ? 0 : (rest.size() - 1) / train.stride * train.stride);
   } else if (rest.empty()) {
-    state_.path.drops().count(Drop::not_wireguard);
+    state_.path.drops().count(Way::in, Drop::not_wireguard);
   }
   while (!rest.empty()) {
     const MutBytes first = rest.first(std::min(train.stride, rest.size()));
@@ -70,8 +70,9 @@ void Inbound::take(const io::InTrain& train) {
 }
 
 void Inbound::take_message(Bytes datagram, const io::InTrain& train) {
-  if (!wire::classify(datagram)) return state_.path.drops().count(Drop::not_wireguard);
-  if (state_.handshake_room == 0) return state_.path.drops().count(Drop::report_queue_full);
+  if (!wire::classify(datagram)) return state_.path.drops().count(Way::in, Drop::not_wireguard);
+  if (state_.handshake_room == 0) return state_.path.drops().count(Way::in, Drop::report_queue_full);
+  add_own(state_.path.packets().handed_over, 1);
   --state_.handshake_room;
   report::Handshake message;
   std::copy(datagram.begin(), datagram.end(), message.octets.begin());
@@ -85,7 +86,7 @@ void Inbound::open_run(MutBytes run, std::size_t stride, const io::InTrain& trai
   DataPath& path = state_.path;
   const std::size_t count = io::datagram_count(run.size(), stride);
   const auto found = path.begin_open(state_.now, wire::load<wire::DataHeader>(run).receiver);
-  if (!found) return path.drops().count(found.error(), count);
+  if (!found) return path.drops().count(Way::in, found.error(), count);
   Session& session = **found;
 
   std::array<std::uint8_t, io::kMaxTrainPackets> storage;
@@ -93,6 +94,7 @@ void Inbound::open_run(MutBytes run, std::size_t stride, const io::InTrain& trai
   state_.aead.open_train(session.keys.receive, run, stride, accepted);
 
   std::uint64_t octets = 0;
+  std::uint64_t keepalives = 0;
   Carries carries = Carries::nothing;
   for (std::size_t i = 0; i < count; ++i) {
     const MutBytes slot = slot_of(run, stride, i);
@@ -106,9 +108,13 @@ void Inbound::open_run(MutBytes run, std::size_t stride, const io::InTrain& trai
       continue;
     }
     octets += slot.size();
-    if (!plaintext_of(slot).empty()) carries = Carries::data;
+    if (plaintext_of(slot).empty())
+      ++keepalives;
+    else
+      carries = Carries::data;
   }
   if (octets == 0) return;
+  if (keepalives != 0) add_own(path.packets().keepalives, keepalives);
   path.heard(state_.now, session, train.from, train.local, carries, octets, state_.reports);
 
   for (std::size_t i = 0; i < count; ++i) {
@@ -123,7 +129,8 @@ void Inbound::open_run(MutBytes run, std::size_t stride, const io::InTrain& trai
 
 void Inbound::deliver() {
   const io::CoalesceOutcome outcome = coalescer_.flush();
-  if (outcome.lost != 0) state_.path.drops().count(Drop::inside_write_failed, outcome.lost);
+  if (outcome.written != 0) add_own(state_.path.packets().delivered, outcome.written);
+  if (outcome.lost != 0) state_.path.drops().count(Way::in, Drop::inside_write_failed, outcome.lost);
   if (outcome.switched_off)
     state_.notices.push_back({*outcome.switched_off == io::Transport::tcp ? Notice::Kind::tcp_coalescing_off
                                                                           : Notice::Kind::udp_coalescing_off,

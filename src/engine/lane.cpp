@@ -129,7 +129,10 @@ void Lane::take_mail() {
 void Lane::probe_coalescing() {
   using io::Coalescing;
   const io::CoalesceOptions wanted = coalescer_.options();
+  const std::atomic<std::uint64_t>& written = tun_->counters().written_packets;
+  const std::uint64_t before = written.load(std::memory_order_relaxed);
   const auto works = io::probe_coalescing(*tun_, wanted);
+  add_own(state_.path.packets().injected, written.load(std::memory_order_relaxed) - before);
   if (!works) return;
   coalescer_.set_options(*works);
   if (wanted.tcp == Coalescing::on && works->tcp == Coalescing::off)

@@ -17,7 +17,7 @@
 namespace culvert::engine {
 
 namespace mail {
-/// The sockets from now on. nullptr: none of that family. Control holds them too, for their counters alone.
+/// The sockets from now on. nullptr: none of that family.
 struct SocketsReplaced {
   std::shared_ptr<io::UdpSocket> v4, v6;
 };
@@ -51,6 +51,7 @@ class Lane {
   [[nodiscard]] bool take_report(LaneReport& report) noexcept { return reports_.pop(report); }
 
   [[nodiscard]] const DropCounters& drops() const noexcept { return state_.path.drops(); }
+  [[nodiscard]] const PacketCounters& packets() const noexcept { return state_.path.packets(); }
   [[nodiscard]] const io::TunCounters& tun_counters() const noexcept { return tun_->counters(); }
   [[nodiscard]] const io::CoalesceCounters& coalesce_counters() const noexcept { return coalescer_.counters(); }
 

@@ -16,6 +16,15 @@ constexpr unsigned kLookAgain = 8;   // and every so many, it looks for more
 constexpr std::chrono::milliseconds kIcmpCost{10};  // a hundred messages a second
 constexpr std::chrono::milliseconds kIcmpBurst{500};
 
+/// Only keepalives are empty, and they share a train with nothing.
+Carries carried_by(std::size_t stride) noexcept {
+  return stride == wire::kDataOverhead ? Carries::nothing : Carries::data;
+}
+
+Way way_of(const io::OutTrain& train) noexcept {
+  return carried_by(train.stride) == Carries::nothing ? Way::own : Way::out;
+}
+
 }  // namespace
 
 Outbound::Outbound(LaneState& state, io::TunQueue& tun)
@@ -46,7 +55,8 @@ Progress Outbound::run() {
 
 void Outbound::take(const io::VnetHeader& header, Bytes packet) {
   const auto plan = io::plan(header, packet);
-  if (!plan) return state_.path.drops().count(plan.error());
+  add_own(state_.path.packets().read, plan ? plan->count : 1);
+  if (!plan) return state_.path.drops().count(Way::out, plan.error());
   const auto peer = state_.path.route(packet);
   if (!peer) return refuse(peer.error(), plan->count, packet);
   const wire::Ecn ecn = wire::ecn(packet);
@@ -64,13 +74,14 @@ void Outbound::refuse(Drop why, std::size_t count, Bytes packet) {
   if (octets == 0) return;
   icmp_full_at_ = after;
   const iovec part{.iov_base = message.data(), .iov_len = octets};
-  (void)tun_.write({}, {&part, 1});  // lost or not: the drop is counted
+  if (tun_.write({}, {&part, 1})) add_own(state_.path.packets().injected, 1);
 }
 
 void Outbound::add(DataPath::Peer& peer, const io::SegmentPlan& plan, std::size_t index, wire::Ecn ecn) {
   const std::size_t padded = state_.path.padded(plan.size(index));
   const std::size_t slot = padded + wire::kDataOverhead;
-  if (slot > io::kMaxDatagramOctets) return state_.path.drop(state_.now, Drop::too_big, 1, &peer, {}, state_.reports);
+  if (slot > io::kMaxDatagramOctets)
+    return state_.path.drop(state_.now, Way::out, Drop::too_big, 1, &peer, {}, state_.reports);
   if (open_.peer != nullptr && !joins(peer, slot, ecn)) close_train();
   if (open_.peer == nullptr) open_train(peer, slot, ecn);
 
@@ -98,25 +109,30 @@ void Outbound::open_train(DataPath::Peer& peer, std::size_t slot, wire::Ecn ecn)
 
 template <class Visit>
 void Outbound::for_each_packet(Visit visit) const {
+  if (carried_by(open_.stride) == Carries::nothing) return;
   for (std::size_t at = 0; at < open_.octets; at += open_.stride) {
     const Bytes slot(slab_.get() + open_.start + at, std::min(open_.stride, open_.octets - at));
     const Bytes plaintext = slot.subspan(sizeof(wire::DataHeader), slot.size() - wire::kDataOverhead);
-    if (const auto view = wire::parse_ip(plaintext)) visit(plaintext.first(view->total_octets));
+    if (const auto view = wire::parse_ip(plaintext))
+      visit(plaintext.first(view->total_octets));
+    else
+      state_.path.drops().count(Way::out, Drop::not_ip);
   }
 }
 
 void Outbound::close_train() {
   if (open_.peer == nullptr) return;
   const MutBytes train(slab_.get() + open_.start, open_.octets);
-  const auto job = state_.path.begin_seal(state_.now, *open_.peer, open_.count, state_.reports);
+  // The lane may know of a session before the mail by which control has the staged packets sent: they go first, and
+  // then nothing is reserved yet, since a counter that nobody uses looks like a loss to the peer.
+  const bool behind_staged = open_.peer->staging != nullptr;
+  const auto job = state_.path.begin_seal(state_.now, *open_.peer, behind_staged ? 0 : open_.count, state_.reports);
   if (!job) {
     for_each_packet([&](Bytes packet) { state_.path.stage(*open_.peer, packet); });
     open_.peer = nullptr;
     return;
   }
-  // The lane may know of a session before the mail by which control has the staged packets sent: they go first. The
-  // counters that were reserved are spent; a gap is harmless.
-  if (open_.peer->staging) return send_behind_staged();
+  if (behind_staged) return send_behind_staged();
   wire::DataHeader header;
   header.receiver = job->session->remote_index;
   for (std::size_t i = 0; i < open_.count; ++i) {
@@ -124,8 +140,9 @@ void Outbound::close_train() {
     wire::store(header, train.subspan(i * open_.stride));
   }
   state_.aead.seal_train(job->session->keys.send, job->first, train, open_.stride);
-  const bool keepalive = open_.stride == wire::kDataOverhead;
-  state_.path.sent(state_.now, *open_.peer, keepalive ? Carries::nothing : Carries::data, train.size(), state_.reports);
+  const Carries carries = carried_by(open_.stride);
+  if (carries == Carries::nothing) add_own(state_.path.packets().own_made, 1);
+  state_.path.sent(state_.now, *open_.peer, carries, train.size(), state_.reports);
   depart(train);
   open_.peer = nullptr;
 }
@@ -141,7 +158,10 @@ void Outbound::send_behind_staged() {
 void Outbound::send_each(DataPath::Peer& peer, const Packets& packets) {
   for (const auto& packet : packets) {
     const auto plan = io::plan({}, packet);
-    if (plan) add(peer, *plan, 0, wire::ecn(packet));
+    if (plan)
+      add(peer, *plan, 0, wire::ecn(packet));
+    else
+      state_.path.drops().count(Way::out, plan.error());
   }
   close_train();
 }
@@ -170,7 +190,7 @@ void Outbound::send(Departures& departures, io::UdpSocket* socket) {
   const std::span<const io::OutTrain> trains(departures.trains.data(), departures.count);
   if (socket == nullptr) {
     for (std::size_t i = 0; i < trains.size(); ++i)
-      state_.path.drop(state_.now, Drop::outside_unreachable,
+      state_.path.drop(state_.now, way_of(trains[i]), Drop::outside_unreachable,
                        io::datagram_count(trains[i].octets.size(), trains[i].stride), departures.peers[i], {},
                        state_.reports);
     departures.count = 0;
@@ -180,8 +200,10 @@ void Outbound::send(Departures& departures, io::UdpSocket* socket) {
   socket->send(trains, std::span(outcomes).first(trains.size()));
   for (std::size_t i = 0; i < trains.size(); ++i) {
     const io::SendOutcome& outcome = outcomes[i];
+    const Way way = way_of(trains[i]);
+    add_own(way == Way::out ? state_.path.packets().sent : state_.path.packets().own_sent, outcome.sent);
     if (outcome.failed != 0)
-      state_.path.drop(state_.now, io::send_drop(outcome.error), outcome.failed, departures.peers[i], {},
+      state_.path.drop(state_.now, way, io::send_drop(outcome.error), outcome.failed, departures.peers[i], {},
                        state_.reports);
     if (outcome.gso_disabled_by != 0)
       state_.notices.push_back({Notice::Kind::segmentation_off, outcome.gso_disabled_by});
@@ -195,7 +217,10 @@ void Outbound::send(Departures& departures, io::UdpSocket* socket) {
 }
 
 void Outbound::send_keepalive(DataPath::Peer& peer) {
-  if (!peer.endpoint) return state_.path.drop(state_.now, Drop::no_endpoint, 1, &peer, {}, state_.reports);
+  if (!peer.endpoint) {
+    add_own(state_.path.packets().own_made, 1);
+    return state_.path.drop(state_.now, Way::own, Drop::no_endpoint, 1, &peer, {}, state_.reports);
+  }
   close_train();
   open_train(peer, wire::kDataOverhead, wire::Ecn::not_ect);
   open_.octets = wire::kDataOverhead;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "status.hpp"
 
+#include <numeric>
+
 namespace culvert::engine {
 namespace {
 
@@ -8,7 +10,34 @@ std::uint64_t value(const std::atomic<std::uint64_t>& counter) noexcept {
   return counter.load(std::memory_order_relaxed);
 }
 
+void add(DropNumbers& sums, const DropCounters& drops, Way way) noexcept {
+  for (std::size_t i = 0; i < kDropCount; ++i) sums[i] += drops.of(way, static_cast<Drop>(i));
+}
+
 }  // namespace
+
+std::uint64_t total(const DropNumbers& drops) noexcept {
+  return std::accumulate(drops.begin(), drops.end(), std::uint64_t{0});
+}
+
+void add_drops(PacketNumbers& sums, const DropCounters& drops) noexcept {
+  add(sums.out.drops, drops, Way::out);
+  add(sums.in.drops, drops, Way::in);
+  add(sums.own.drops, drops, Way::own);
+}
+
+void add_lane(PacketNumbers& sums, const PacketCounters& packets, const DropCounters& drops) noexcept {
+  sums.out.read += value(packets.read);
+  sums.out.sent += value(packets.sent);
+  sums.out.waiting += value(packets.waiting);
+  sums.in.delivered += value(packets.delivered);
+  sums.in.keepalives += value(packets.keepalives);
+  sums.in.waiting += value(packets.handed_over);
+  sums.own.keepalives += value(packets.own_made);
+  sums.own.sent += value(packets.own_sent);
+  sums.own.injected += value(packets.injected);
+  add_drops(sums, drops);
+}
 
 void OutsideNumbers::add(const io::UdpCounters& c) noexcept {
   sent_datagrams += value(c.sent_datagrams);
@@ -56,6 +85,8 @@ PeerReport report_on(const Peer& peer, const PeerNotes* notes, Link link, Instan
   if (peer.sessions.current && !is_expired(*peer.sessions.current, now))
     report.session_age = now - peer.sessions.current->born;
   if (const auto heard = peer.traffic->last_heard.load()) report.last_heard = now - *heard;
+  report.arrivals = peer.arrivals();
+  if (report.arrivals.lately_since) report.lately = now - *report.arrivals.lately_since;
   for (std::size_t i = 0; i < kDropCount; ++i) report.drops[i] = peer.traffic->drops.of(static_cast<Drop>(i));
   return report;
 }

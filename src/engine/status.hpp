@@ -37,6 +37,37 @@ struct OutsideNumbers {
 
 using DropNumbers = std::array<std::uint64_t, kDropCount>;
 
+/// The books of packets (packet_counts.hpp), of all lanes and control. Of packets that move while they are read, some
+/// may be in no term yet; when nothing moves, each way adds up exactly:
+///
+///   out.read      == out.sent + drops + out.waiting
+///   in.received   == in.delivered + in.handshakes + in.keepalives + drops + in.waiting
+///   own.keepalives + own.handshakes == own.sent + drops
+struct PacketNumbers {
+  struct Out {
+    std::uint64_t read = 0;     // inner packets from the host
+    std::uint64_t sent = 0;     // data messages that the system took
+    std::uint64_t waiting = 0;  // for a session
+    DropNumbers drops{};
+  } out;
+  struct In {
+    std::uint64_t received = 0;    // datagrams of any kind
+    std::uint64_t delivered = 0;   // inner packets that the host took
+    std::uint64_t handshakes = 0;  // messages that did what they came for
+    std::uint64_t keepalives = 0;
+    std::uint64_t waiting = 0;  // handshake messages that are queued or computed
+    DropNumbers drops{};
+  } in;
+  struct Own {
+    std::uint64_t keepalives = 0, handshakes = 0;  // messages made
+    std::uint64_t sent = 0;
+    std::uint64_t injected = 0;  // packets that we made for the host: ICMP messages, and probes of its offloads
+    DropNumbers drops{};
+  } own;
+};
+
+[[nodiscard]] std::uint64_t total(const DropNumbers& drops) noexcept;
+
 struct LaneStatus {
   InsideNumbers inside;
   OutsideNumbers outside;
@@ -52,7 +83,9 @@ struct PeerReport {
   std::optional<Duration> last_age;
   std::optional<Duration> silent_for, session_age, last_heard, round_trip;
   EndpointOrigin origin = EndpointOrigin::configured;
-  std::uint32_t tries = 0;  // initiations that nobody has answered yet
+  Arrivals arrivals;
+  std::optional<Duration> lately;  // age of the oldest session in `arrivals`
+  std::uint32_t tries = 0;         // initiations that nobody has answered yet
   std::uint64_t initiations_sent = 0, responses_received = 0;
   DropNumbers drops{};  // of lanes, in either direction
 };
@@ -65,6 +98,7 @@ struct EngineStatus {
   Link link = Link::down;
   std::size_t queued_handshakes = 0;
   Load load = Load::normal;
+  PacketNumbers packets;
   OutsideNumbers control_outside;
   DropNumbers control_drops{};
   std::vector<LaneStatus> lanes;
@@ -79,5 +113,8 @@ struct EngineStatus {
 
 [[nodiscard]] InsideNumbers numbers_of(const io::TunCounters& tun, const io::CoalesceCounters& coalescing) noexcept;
 [[nodiscard]] DropNumbers numbers_of(const DropCounters& drops) noexcept;
+void add_drops(PacketNumbers& sums, const DropCounters& drops) noexcept;
+/// A lane's part, but for what its sockets count.
+void add_lane(PacketNumbers& sums, const PacketCounters& packets, const DropCounters& drops) noexcept;
 
 }  // namespace culvert::engine

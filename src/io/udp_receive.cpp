@@ -52,7 +52,10 @@ ReceiveOutcome TrainReceiver::receive(UdpCalls& calls, int fd, ReceiveSlab& slab
   for (std::size_t i = 0; i < count; ++i) {
     const InControl control = read_control(headers[i].msg_hdr);
     if (control.drops) note_drops(*control.drops, counters);
-    if (!fill(trains[filled], headers[i], control, slab.slot(i))) continue;
+    if (!fill(trains[filled], headers[i], control, slab.slot(i))) {
+      add(counters.receive_errors, 1);
+      continue;
+    }
     datagrams += datagram_count(trains[filled].octets.size(), trains[filled].stride);
     ++filled;
   }

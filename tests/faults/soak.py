@@ -5,8 +5,8 @@
     CULVERTD=build-release/src/daemon/culvertd tests/faults/soak.py [SECONDS]        (tools/dev soak [SECONDS])
 
 What must hold: no packet lost, doubled or changed, also at the renewal of a session every two minutes; after the first tenth of
-the time memory grows by no more than a MiB, and descriptors and threads are as many as then; the two ends count the same octets.
-One line a minute says how it goes.
+the time memory grows by no more than a MiB, and descriptors and threads are as many as then; the books of packets add up exactly
+at each end, all the time, and what one end sent the other received. One line a minute says how it goes.
 """
 import os
 import sys
@@ -16,7 +16,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "netns"))
 
 from lab import case, expect, main, note  # noqa: E402
-from tunnel import CULVERTD, expect_echo, expect_perfect, pair, start_numbered_udp, start_udp_echo  # noqa: E402
+from tunnel import (CULVERTD, expect_echo, expect_nothing_lost_between, expect_perfect, pair, start_numbered_udp,  # noqa: E402
+                    start_udp_echo)
 
 SECONDS = int(os.environ.get("CULVERT_SOAK") or (sys.argv[1] if len(sys.argv) > 1 else 3600))
 RATE = 2000
@@ -49,8 +50,11 @@ def _(lab):
             first = [figures(end) for end in (left, right)]
         if passed - said >= 60:
             said = passed
-            note(f"{passed:6.0f} s: " + ", ".join(f"{end.name} {memory / MEBI:.1f} MiB {files} descriptors {threads} threads"
-                                                  for end, (memory, files, threads) in ((e, figures(e)) for e in (left, right))))
+            for end in (left, right):
+                end.settled_status()
+            note(f"{passed:6.0f} s: books exact, " + ", ".join(
+                f"{end.name} {memory / MEBI:.1f} MiB {files} descriptors {threads} threads"
+                for end, (memory, files, threads) in ((e, figures(e)) for e in (left, right))))
     expect_perfect(sender.result(within=60), least=SECONDS * RATE // 4)
     for end, before, now in zip((left, right), first, (figures(end) for end in (left, right))):
         expect(now[0] - before[0] <= MEBI, f"the memory of {end.name} grew by {(now[0] - before[0]) / MEBI:.1f} MiB")
@@ -58,6 +62,10 @@ def _(lab):
     time.sleep(12)  # the last keepalives
     sent, received = left.transfer(right), right.transfer(left)
     expect(sent[1] == received[0] and sent[0] == received[1], f"the ends count differently: {sent}, {received}")
+    expect_nothing_lost_between(left, right)
+    for end, other in ((left, right), (right, left)):
+        status = end.settled_status()
+        note(f"{end.name}: {status['packets']}; lost on the way here: {status['peers'][other.public].get('lossHere')}")
 
 
 sys.argv[1:] = []  # what is left would choose among the cases

@@ -24,11 +24,13 @@ import tempfile
 import time
 import traceback
 
+import books
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 SUPPORT = os.path.join(os.path.dirname(HERE), "support")
 IN_CI = os.environ.get("CI", "") in ("true", "1")
 SOCKETS = "/var/run/wireguard"
-STATUS_SOCKETS = "/var/run/culvert"
+STATUS_SOCKETS = books.STATUS_SOCKETS
 STATE = "/var/lib/culvert"
 
 _cases = []
@@ -298,6 +300,11 @@ class Lab:
             host.ip("-6", "route", "add", "default", "via", f"fd00:{subnet}::2")
         return a, router, b
 
+    def expect_books(self):
+        """Of every packet that a daemon took, while it lived, it says what became of it."""
+        wrong = books.complaints(STATUS_SOCKETS)
+        expect(not wrong, "\n".join(wrong))
+
     def close(self):
         for pid in list(process_ids()):
             try:
@@ -402,6 +409,7 @@ def _run_case(number, sentence, function):
     verdict, keep = f"ok {number} - {sentence}", False
     try:
         function(lab)
+        lab.expect_books()
     except Skip as why:
         verdict += f" # SKIP {why}"
     except (Failure, subprocess.TimeoutExpired, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:

@@ -6,8 +6,8 @@ reordered or changed. The virtual clock of the unit tests covers the rest of the
 import time
 
 from lab import case, expect, expect_equal, main, note
-from tunnel import (CULVERTD, WIREGUARD_GO, capture_all_but_data, expect_perfect, initiations_and_responses, pair,
-                    start_numbered_udp, start_udp_echo)
+from tunnel import (CULVERTD, WIREGUARD_GO, capture_all_but_data, expect_nothing_lost_between, expect_perfect,
+                    initiations_and_responses, pair, start_numbered_udp, start_udp_echo)
 
 SECONDS = 132
 RATE = 800  # packets a second, each way
@@ -35,6 +35,8 @@ def _(lab):
         for end, other, old in ((left, right, before[0]), (right, left, before[1])):
             age = end.handshake_time(other) - old
             expect(118 <= age <= 128, f"the second handshake at {end.kind} is {age} s after the first, wanted 120")
+        if left.kind == right.kind == CULVERTD:
+            expect_nothing_lost_between(left, right)
         note(f"{what}: {result['sent']} numbered packets in {result['seconds']:.0f} s, two handshakes, nothing lost; "
              f"the longest silence was {result['longest_gap'] * 1000:.0f} ms")
 

@@ -9,7 +9,9 @@ import os
 import secrets
 import socket
 import subprocess
+import time
 
+import books
 from lab import SOCKETS, STATUS_SOCKETS, expect, expect_equal, run, wait_until
 
 CULVERTD = "culvertd"
@@ -99,13 +101,15 @@ class Tunnel:
 
     def status(self):
         """The status document of a culvertd."""
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(10)
-            client.connect(f"{STATUS_SOCKETS}/{self.name}.sock")
-            text = b""
-            while part := client.recv(65536):
-                text += part
-        return json.loads(text)
+        status = books.ask(f"{STATUS_SOCKETS}/{self.name}.sock")
+        expect(status is not None, f"{self.name} serves no status")
+        return status
+
+    def settled_status(self):
+        """The same, once its books add up."""
+        status, wrong = books.settled(self.status)
+        expect(not wrong, wrong)
+        return status
 
     def add_peer(self, other, allowed=None, endpoint=None, psk=None, keepalive=None):
         words = ["peer", other.public, "allowed-ips", allowed or f"{other.inside[4]}/32,{other.inside[6]}/128"]
@@ -183,6 +187,19 @@ def initiations_and_responses(capture, family):
 
 
 # ----------------------------------------------------------------------------------------------------------------- traffic
+
+
+def expect_nothing_lost_between(left, right, within=10.0):
+    """What one culvertd sent, the other received: for two ends with a clean path between, that speak to each other alone."""
+
+    def lost():
+        one, other = left.settled_status(), right.settled_status()
+        return [text for text in (books.difference(one, other), books.difference(other, one)) if text]
+
+    end = time.monotonic() + within
+    while (missing := lost()) and time.monotonic() < end:
+        time.sleep(0.1)
+    expect(not missing, f"between {left.name} and {right.name}: {missing}")
 
 
 def start_udp_echo(tunnel, port=7007, address=None):

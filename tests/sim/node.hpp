@@ -48,6 +48,10 @@ struct Node {
   std::chrono::seconds wall_shift{0};    // of the clock on the wall
   std::optional<UnixTime> wall_stopped;  // a clock that shows this and stays there
   std::array<std::uint64_t, kDropCount> drops{};
+  /// What the world saw of this life of the tunnel, to be held against the tunnel's own books.
+  struct Seen {
+    std::uint64_t read = 0, sent = 0, received = 0, delivered = 0, drops = 0;
+  } seen;
 
   [[nodiscard]] static IpAddress address(std::uint8_t first, std::uint8_t last) {
     IpAddress a;

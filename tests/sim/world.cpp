@@ -28,7 +28,10 @@ void World::introduce(Node& a, Node& b, const Introduction& how) {
 
 void World::forget(Node& node, const Node& peer) {
   std::erase_if(node.peers, [&](const PeerConfig& config) { return config.node == peer.id; });
-  if (node.tunnel) node.tunnel->remove_peer(peer.public_key);
+  if (!node.tunnel) return;
+  const std::uint64_t waiting = node.tunnel->packet_counts().waiting;
+  node.tunnel->remove_peer(peer.public_key);
+  node.seen.drops += waiting - node.tunnel->packet_counts().waiting;  // those are told by no Output
 }
 
 void World::tell(Node& node, const Node& peer, const Endpoint& endpoint) {
@@ -60,6 +63,7 @@ void World::add_peer(Node& node, const PeerConfig& config) {
 }
 
 void World::start(Node& node) {
+  node.seen = {};
   node.tunnel.emplace(PrivateKey{Secret<32>(node.key)}, node.entropy);
   node.tunnel->set_cookies(node.cookies);
   for (auto& [pair, w] : wires_)
@@ -96,11 +100,13 @@ void World::send(Node& from, const Node& to) {
   Flow& f = flow(from, to);
   const auto packet = make_packet({from.inside, to.inside, f.next_number()});
   f.note_sent(now_);
+  ++from.seen.read;
   carry_out(from, from.tunnel->from_inside(from.clocks(now_), packet));
 }
 
 void World::forge(Node& from, const Node& pretended, const Node& to) {
   const auto packet = make_packet({pretended.inside, to.inside, std::uint64_t{1} << 40});
+  ++from.seen.read;
   carry_out(from, from.tunnel->from_inside(from.clocks(now_), packet));
 }
 
@@ -133,9 +139,30 @@ std::uint64_t World::duplicates() const {
 // Outside
 
 void World::carry_out(Node& node, const Output& output) {
+  node.seen.delivered += output.inside.size();
+  node.seen.drops += output.drops.size();
+  for (const OutsideDatagram& datagram : output.outside)
+    node.seen.sent += kind_of(datagram.octets) == Kind::data ? 1U : 0U;
+  check_books(node);
   for (const auto& packet : output.inside) deliver(node, packet);
   for (const Drop drop : output.drops) ++node.drops[static_cast<std::size_t>(drop)];
   for (const OutsideDatagram& datagram : output.outside) transmit(node, datagram);
+}
+
+void World::check_books(const Node& node) const {
+  const PacketCounts n = node.tunnel->packet_counts();
+  const Node::Seen& seen = node.seen;
+  const bool out = n.read == n.sent + n.dropped_out + n.waiting;
+  const bool in = n.received == n.delivered + n.handshakes + n.keepalives + n.dropped_in;
+  const bool as_seen =
+      n.read == seen.read && n.sent == seen.sent && n.received == seen.received && n.delivered == seen.delivered;
+  if (out && in && as_seen && seen.drops == n.dropped_out + n.dropped_in) return;
+  throw std::logic_error("the books of node " + std::to_string(node.id) + " do not add up: read " +
+                         std::to_string(n.read) + ", sent " + std::to_string(n.sent) + ", dropped " +
+                         std::to_string(n.dropped_out) + ", waiting " + std::to_string(n.waiting) + "; received " +
+                         std::to_string(n.received) + ", delivered " + std::to_string(n.delivered) + ", handshakes " +
+                         std::to_string(n.handshakes) + ", keepalives " + std::to_string(n.keepalives) + ", dropped " +
+                         std::to_string(n.dropped_in));
 }
 
 void World::transmit(Node& from, const OutsideDatagram& out) {
@@ -169,6 +196,7 @@ void World::launch(const std::shared_ptr<const Datagram>& datagram, const Condit
 bool World::arrive(const Datagram& datagram) {
   Node* node = reached_by(datagram);
   if (node == nullptr || !node->is_up()) return false;
+  ++node->seen.received;
   carry_out(*node, node->tunnel->from_outside(node->clocks(now_), datagram.octets, datagram.from, datagram.tos));
   return true;
 }

@@ -135,6 +135,8 @@ class World {
 
   void change_peer(Node& node, const Node& peer, const std::function<void(PeerConfig&)>& change);
   void add_peer(Node& node, const PeerConfig& config);
+  /// Throws when a packet is in no term of a tunnel's books, or in two.
+  void check_books(const Node& node) const;
   void carry_out(Node& node, const Output& output);
   void transmit(Node& from, const OutsideDatagram& datagram);
   void launch(const std::shared_ptr<const Datagram>& datagram, const Conditions& conditions,

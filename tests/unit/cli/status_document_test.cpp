@@ -12,7 +12,8 @@ TEST_CASE("a status document is read with all that it tells") {
     "control": {"drops": {"bad_mac1": 2}}, "lanes": [{"drops": {"replayed": 7, "bad_mac1": 1}}, {"drops": {}}],
     "peers": {"KEY1": {"name": "alice", "endpoint": "192.0.2.1:5", "latestHandshake": 1700000000, "transferRx": 18446744073709551615,
               "transferTx": 2, "persistentKeepalive": 25, "allowedIps": ["10.0.0.2/32", "fd00::2/128"], "state": "up", "stateName": "up",
-              "lastProblem": {"text": "no answer", "advice": "wait", "time": 1600000000}, "roundTripMs": 1.5},
+              "lastProblem": {"text": "no answer", "advice": "wait", "time": 1600000000}, "roundTripMs": 1.5,
+              "lossHere": {"lost": 3, "of": 400, "seconds": 61}},
               "KEY2": {"transferRx": 0, "transferTx": 0, "allowedIps": []}}})");
   REQUIRE(status);
   CHECK(status->name == "wg0");
@@ -36,6 +37,11 @@ TEST_CASE("a status document is read with all that it tells") {
   CHECK(alice.advice == "wait");
   CHECK(alice.problem_at == 1'600'000'000);
   CHECK(alice.round_trip_ms == 1.5);
+  REQUIRE(alice.loss_here);
+  CHECK(alice.loss_here->lost == 3);
+  CHECK(alice.loss_here->of == 400);
+  CHECK(alice.loss_here->seconds == 61);
+  CHECK_FALSE(status->peers[1].loss_here);
   CHECK(status->peers[1].latest_handshake == 0);
   REQUIRE(status->strangers.size() == 1);
   CHECK(status->strangers[0].public_key == "KEY3");

@@ -91,6 +91,9 @@ struct Wanted {
     engine.lanes[1].drops[static_cast<std::size_t>(Drop::replayed)] = 3;
     engine.control_drops[static_cast<std::size_t>(Drop::bad_mac1)] = 7;
     engine.lanes[1].outside.kernel_drops = 5;
+    engine.peers[0].arrivals = {.expected = 500, .accepted = 490};
+    engine.packets.out = {.read = 10, .sent = 6, .waiting = 1};
+    engine.packets.out.drops[static_cast<std::size_t>(Drop::no_endpoint)] = 3;
     engine.handshake_times.add(std::chrono::milliseconds(40));
     engine.handshake_times.add(std::chrono::seconds(60));
   }
@@ -135,6 +138,11 @@ TEST_CASE("states, problems, reasons, lanes and times of handshakes are told und
   CHECK(got.samples.at("culvert_drops_total{device=\"wg0\",reason=\"replayed\"}") == "5");
   CHECK(got.samples.at("culvert_drops_total{device=\"wg0\",reason=\"bad_mac1\"}") == "7");
   CHECK(got.samples.at("culvert_outside_queue_drops_total{device=\"wg0\",lane=\"1\"}") == "5");
+  CHECK(got.samples.at("culvert_peer_expected_packets_total{device=\"wg0\",public_key=\"" + kKey + "\"}") == "500");
+  CHECK(got.samples.at("culvert_peer_accepted_packets_total{device=\"wg0\",public_key=\"" + kKey + "\"}") == "490");
+  CHECK(got.samples.at("culvert_packets_total{device=\"wg0\",way=\"out\",what=\"read\"}") == "10");
+  CHECK(got.samples.at("culvert_packets_total{device=\"wg0\",way=\"out\",what=\"dropped\"}") == "3");
+  CHECK(got.samples.at("culvert_waiting_packets{device=\"wg0\",way=\"out\"}") == "1");
   CHECK(got.samples.at("culvert_interface_drops_total{device=\"wg0\"}") == "11");
   CHECK(got.samples.at("culvert_handshake_seconds_bucket{device=\"wg0\",le=\"0.025\"}") == "0");
   CHECK(got.samples.at("culvert_handshake_seconds_bucket{device=\"wg0\",le=\"0.05\"}") == "1");

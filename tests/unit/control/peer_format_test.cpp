@@ -37,12 +37,15 @@ TEST_CASE("a peer that is up tells its session's age, its round trip and how its
   report.origin = EndpointOrigin::roamed;
   report.initiations_sent = 3;
   report.responses_received = 2;
+  report.arrivals = {.expected = 900, .accepted = 800, .lately_expected = 400, .lately_accepted = 388};
+  report.lately = 150s;
   const json peer = status_of(report);
   CHECK(peer["state"] == "up");
   CHECK(peer["stateName"] == "up");
   CHECK(peer["sessionAge"] == 61);
   CHECK(peer["roundTripMs"] == 12.0);
   CHECK(peer["lastHeard"] == 2);
+  CHECK(peer["lossHere"] == json({{"lost", 12}, {"of", 400}, {"seconds", 150}}));
   CHECK(peer["endpointOrigin"] == "roamed");
   CHECK(peer["handshakes"] == json({{"sent", 3}, {"answered", 2}}));
   CHECK_FALSE(peer.contains("cause"));
@@ -68,6 +71,7 @@ TEST_CASE("a peer that is blocked says why, since when, who said so and what to 
   CHECK(peer["cause"]["advice"].get<std::string>().find("endpoint's address") != std::string::npos);
   CHECK(peer["lastProblem"]["secondsAgo"] == 7);
   CHECK(peer["drops"] == json({{"outside_unreachable", 5}}));
+  CHECK_FALSE(peer.contains("lossHere"));  // nothing came under a session that lives
 }
 
 TEST_CASE("each state has words for people") {

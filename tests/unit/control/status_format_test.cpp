@@ -53,6 +53,33 @@ TEST_CASE("no key but public ones is in the status") {
   CHECK(status.find("3333") == std::string::npos);
 }
 
+TEST_CASE("the books of packets are told by way, with the reasons of what was dropped") {
+  engine::EngineStatus engine;
+  engine.packets.out = {.read = 10, .sent = 6, .waiting = 1};
+  engine.packets.out.drops[static_cast<std::size_t>(Drop::no_endpoint)] = 3;
+  engine.packets.in = {.received = 20, .delivered = 9, .handshakes = 4, .keepalives = 2, .waiting = 1};
+  engine.packets.in.drops[static_cast<std::size_t>(Drop::replayed)] = 3;
+  engine.packets.in.drops[static_cast<std::size_t>(Drop::bad_mac1)] = 1;
+  engine.packets.own = {.keepalives = 5, .handshakes = 6, .sent = 10, .injected = 7};
+  engine.packets.own.drops[static_cast<std::size_t>(Drop::blocked_by_firewall)] = 1;
+  const json packets = json::parse(control::format_status("wg0", {}, engine, 0))["packets"];
+  CHECK(packets["out"] ==
+        json({{"read", 10}, {"sent", 6}, {"dropped", 3}, {"waiting", 1}, {"drops", {{"no_endpoint", 3}}}}));
+  CHECK(packets["in"] == json({{"received", 20},
+                               {"delivered", 9},
+                               {"handshakes", 4},
+                               {"keepalives", 2},
+                               {"dropped", 4},
+                               {"waiting", 1},
+                               {"drops", {{"replayed", 3}, {"bad_mac1", 1}}}}));
+  CHECK(packets["own"] == json({{"handshakes", 6},
+                                {"keepalives", 5},
+                                {"sent", 10},
+                                {"dropped", 1},
+                                {"injected", 7},
+                                {"drops", {{"blocked_by_firewall", 1}}}}));
+}
+
 TEST_CASE("lanes, offloads and drops are told, and only drops that happened") {
   engine::EngineStatus engine;
   engine.aead = "libsodium";

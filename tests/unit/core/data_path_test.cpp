@@ -621,7 +621,9 @@ TEST_CASE("staged packets wait in order; beyond 128 the oldest goes and is count
   DataPath::Peer& peer = lane.add(kA, {});
   for (std::uint8_t n = 0; n < 130; ++n) lane.path.stage(peer, Octets<2>{n, 1});
   CHECK(lane.path.drops().of(Drop::staging_full) == 2);
+  CHECK(lane.path.packets().waiting == 128);
   const auto packets = lane.path.take_staged(peer);
+  CHECK(lane.path.packets().waiting == 0);
   REQUIRE(packets.size() == 128);
   CHECK(packets.front()[0] == 2);
   CHECK(packets.back()[0] == 129);
@@ -699,6 +701,8 @@ TEST_CASE("a removed peer leaves nothing to the next owner of its slot") {
   lane.path.stage(peer, Octets<3>{});
   lane.tell(change::PeerRemoved{kA});
   CHECK(lane.path.find(kA) == nullptr);
+  CHECK(lane.path.packets().waiting == 0);
+  CHECK(lane.path.drops().of(Way::out, Drop::no_peer_for_destination) == 1);
   const auto nobody = lane.path.route(udp_packet({.source = "10.0.0.1", .destination = "10.0.0.2"}));
   REQUIRE_FALSE(nobody);
   CHECK(nobody.error() == Drop::no_peer_for_destination);

@@ -324,12 +324,56 @@ TEST_CASE("when the link goes down, sessions, handshakes, staged packets and ins
   CHECK(pair.run(call).inside.size() == 2);
 }
 
+TEST_CASE("what a peer sent and never came is known, over sessions and their ends, and never falls") {
+  Pair pair;
+  pair.connect();
+  const auto send = [&](int lost, int come) {
+    for (int i = 0; i < lost; ++i) (void)pair.b.from_inside(Pair::to_a());
+    for (int i = 0; i < come; ++i) (void)pair.hand_to_a(pair.b.from_inside(Pair::to_a()));
+  };
+  const auto arrivals = [&] { return pair.a.peer(pair.b_of_a).arrivals(); };
+  CHECK(arrivals().expected == 0);
+  CHECK_FALSE(arrivals().lately_since);
+  send(0, 4);
+  send(3, 1);
+  CHECK(arrivals().expected == 8);
+  CHECK(arrivals().accepted == 5);
+  CHECK(arrivals().lately_expected == 8);
+  CHECK(arrivals().lately_since == pair.a.peer(pair.b_of_a).sessions.current->born);
+  send(2, 0);  // nothing came behind them
+  CHECK(arrivals().expected == 8);
+
+  // What is overtaken counts as lost until it comes; what comes twice counts once.
+  const Step late = pair.b.from_inside(Pair::to_a());
+  send(0, 1);
+  CHECK(arrivals().expected - arrivals().accepted == 6);
+  (void)pair.hand_to_a(late);
+  (void)pair.hand_to_a(late);
+  CHECK(arrivals().expected == 12);
+  CHECK(arrivals().accepted == 7);
+
+  // Three more sessions: the first is forgotten, and what it counted is not.
+  for (int i = 0; i < 3; ++i) {
+    pair.clock.advance(121s);
+    (void)pair.run(pair.a.from_inside(Pair::to_b()));
+    send(1, 1);
+  }
+  CHECK(arrivals().expected >= 12 + 6);
+  CHECK(arrivals().expected - arrivals().accepted == 5 + 3);
+  CHECK(arrivals().lately_expected - arrivals().lately_accepted == 2);
+
+  pair.a.tell([&](Device& d, Actions& a) { d.set_link(pair.clock.now(), Link::down, a); });
+  CHECK(arrivals().expected - arrivals().accepted == 5 + 3);
+  CHECK(arrivals().lately_expected == 0);
+}
+
 TEST_CASE("staged packets do not outlive the link, and are counted") {
   Pair pair;
   pair.a.from_inside(Pair::to_b());
   pair.a.from_inside(Pair::to_b());
   pair.a.tell([&](Device& d, Actions& a) { d.set_link(pair.clock.now(), Link::down, a); });
-  CHECK(pair.a.lanes[0].drops().of(Drop::handshake_gave_up) == 2);
+  CHECK(pair.a.lanes[0].drops().of(Way::out, Drop::interface_down) == 2);
+  CHECK(pair.a.lanes[0].packets().waiting == 0);
   CHECK(pair.a.lanes[0].take_staged(*pair.a.lanes[0].find(pair.b_of_a)).empty());
 }
 

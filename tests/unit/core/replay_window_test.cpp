@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 #include <vector>
@@ -41,7 +42,10 @@ class Model {
 bool step(ReplayWindow& window, std::uint64_t counter) {
   const bool promised = window.would_accept(counter);
   REQUIRE(window.would_accept(counter) == promised);
+  const std::uint64_t expected = window.expected(), accepted = window.accepted();
   REQUIRE(window.commit(counter) == promised);
+  REQUIRE(window.accepted() == accepted + (promised ? 1U : 0U));
+  REQUIRE(window.expected() == (promised ? std::max(expected, counter + 1) : expected));
   return promised;
 }
 

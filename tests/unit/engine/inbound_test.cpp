@@ -138,6 +138,18 @@ TEST_CASE("handshake messages beyond the room for reports are counted") {
   CHECK(pair.b.dropped(Drop::report_queue_full) == 1);
 }
 
+TEST_CASE("keepalives that arrive are counted, each once") {
+  Pair pair;
+  pair.a.outbound.send_keepalive(*pair.a.state.path.find(pair.b_at_a));
+  auto sent = std::exchange(pair.a.udp->sent, {});
+  for (Sent& s : sent) s.to = endpoint(1);
+  pair.arrive(sent);
+  pair.arrive(sent);
+  CHECK(pair.b.state.path.packets().keepalives == 1);
+  CHECK(pair.b.dropped(Drop::replayed) == 1);
+  CHECK(pair.b.state.path.packets().delivered == 0);
+}
+
 TEST_CASE("junk is counted by what it is") {
   Pair pair;
   Octetss unknown(48, 0);

@@ -3,7 +3,9 @@
 // one session.
 #pragma once
 
+#include <cstdlib>
 #include <deque>
+#include <iostream>
 #include <memory>
 #include <vector>
 
@@ -19,6 +21,7 @@ using Octetss = std::vector<std::uint8_t>;
 class FakeTun final : public io::TunQueue {
  public:
   std::deque<Octetss> waiting;
+  io::VnetHeader header{};       // of all that waits
   std::vector<Octetss> written;  // each gathered into one
   std::optional<io::TunStop> at_end;
   std::optional<io::TunFault> refusal;  // of every write
@@ -28,7 +31,7 @@ class FakeTun final : public io::TunQueue {
     const Octetss packet = std::move(waiting.front());
     waiting.pop_front();
     std::copy(packet.begin(), packet.end(), buffer.begin());
-    return io::SuperPacket{{}, buffer.first(packet.size())};
+    return io::SuperPacket{header, buffer.first(packet.size())};
   }
   Result<void, io::TunFault> write(const io::VnetHeader&, std::span<const iovec> parts) noexcept override {
     if (refusal) return Err{*refusal};
@@ -56,7 +59,8 @@ class FakeUdp final : public io::UdpSocket {
   std::vector<Sent> sent;
   std::deque<Sent> arriving;  // `to` is the sender here
   bool truncate = false;
-  io::SendOutcome next_outcome;
+  io::SendOutcome next_outcome;  // without failures: every datagram leaves
+  std::shared_ptr<std::uint64_t> received = std::make_shared<std::uint64_t>(0);  // datagrams
 
   io::ReceiveOutcome receive(io::ReceiveSlab& slab) noexcept override {
     std::size_t n = 0;
@@ -70,6 +74,7 @@ class FakeUdp final : public io::UdpSocket {
                           .local = datagram.from,
                           .ecn = static_cast<wire::Ecn>(datagram.tos & 3),
                           .truncated = truncate};
+      *received += io::datagram_count(datagram.octets.size(), datagram.stride);
       ++n;
     }
     return {n == 0 ? io::ReceiveStatus::empty : io::ReceiveStatus::received, slab.trains().first(n), 0};
@@ -79,6 +84,7 @@ class FakeUdp final : public io::UdpSocket {
       const io::OutTrain& t = trains[i];
       sent.push_back({t.to, t.from, t.tos, {t.octets.begin(), t.octets.end()}, t.stride});
       outcomes[i] = next_outcome;
+      outcomes[i].sent = io::datagram_count(t.octets.size(), t.stride) - next_outcome.failed;
     }
   }
   void forget_destinations() noexcept override {}
@@ -139,19 +145,30 @@ inline SessionKeys keys(std::uint8_t send, std::uint8_t receive) {
   return {Secret<32>(a), Secret<32>(b)};
 }
 
-/// One lane with its fakes. Peer `n` lives at 192.0.2.n and owns 10.0.0.n.
+/// One lane with its fakes. Peer `n` lives at 192.0.2.n and owns 10.0.0.n. Whatever a test does to it, in the end its
+/// books must add up.
 struct LaneEnd {
   LaneEnd() : state(0, 1, 1420, *crypto::available_backends().front()) {
     auto socket = std::make_unique<FakeUdp>();
     udp = socket.get();
+    received = udp->received;
     state.v4 = std::move(socket);
     state.now = Instant(std::chrono::seconds(1000));
     state.handshake_room = 10;
+  }
+  LaneEnd(const LaneEnd&) = delete;
+  LaneEnd& operator=(const LaneEnd&) = delete;
+  ~LaneEnd() {
+    const PacketCounters& n = state.path.packets();
+    expect_equal("read inside", n.read, n.sent + dropped(Way::out) + n.waiting);
+    expect_equal("received", *received, n.delivered + n.keepalives + n.handed_over + dropped(Way::in));
+    expect_equal("own", n.own_made, n.own_sent + dropped(Way::own));
   }
 
   LaneState state;
   FakeTun tun;
   FakeUdp* udp;
+  std::shared_ptr<std::uint64_t> received;  // outlives the socket
   io::Coalescer coalescer{tun, {io::Coalescing::off, io::Coalescing::off}};
   Outbound outbound{state, tun};
   Inbound inbound{state, coalescer};
@@ -172,6 +189,18 @@ struct LaneEnd {
     return state.path.apply(change::SessionsReplaced{id, sessions, then});
   }
   std::uint64_t dropped(Drop drop) const { return state.path.drops().of(drop); }
+  std::uint64_t dropped(Way way) const {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < kDropCount; ++i) sum += state.path.drops().of(way, static_cast<Drop>(i));
+    return sum;
+  }
+
+ private:
+  static void expect_equal(const char* what, std::uint64_t came, std::uint64_t accounted) {
+    if (came == accounted) return;
+    std::cerr << what << ": " << came << " packets, of which " << accounted << " are accounted for\n";
+    std::abort();
+  }
 };
 
 }  // namespace culvert::engine::test

@@ -201,6 +201,43 @@ TEST_CASE("a keepalive is 32 octets, and without a session it only asks for one"
   CHECK(bare.state.reports.size() == 1);
 }
 
+TEST_CASE("keepalives are counted apart from what the host sends, when they leave and when they do not") {
+  Sender lane;
+  const PacketCounters& packets = lane.state.path.packets();
+  lane.tun.waiting.push_back(packet(1, 2, 100));
+  (void)lane.outbound.run();
+  lane.outbound.send_keepalive(*lane.state.path.find(lane.id));
+  CHECK(packets.read == 1);
+  CHECK(packets.sent == 1);
+  CHECK(packets.own_made == 1);
+  CHECK(packets.own_sent == 1);
+
+  lane.udp->next_outcome = {.sent = 0, .failed = 1, .error = EPERM};
+  lane.outbound.send_keepalive(*lane.state.path.find(lane.id));
+  (void)lane.state.path.apply(change::EndpointMoved{lane.id, std::nullopt, std::nullopt});
+  lane.outbound.send_keepalive(*lane.state.path.find(lane.id));
+  CHECK(packets.own_made == 3);
+  CHECK(packets.own_sent == 1);
+  CHECK(lane.state.path.drops().of(Way::own, Drop::blocked_by_firewall) == 1);
+  CHECK(lane.state.path.drops().of(Way::own, Drop::no_endpoint) == 1);
+  CHECK(lane.dropped(Way::out) == 0);
+}
+
+TEST_CASE("a super-packet counts as the packets that it holds, whatever becomes of it") {
+  Sender lane;
+  lane.tun.header = {.gso_type = io::kGsoUdp, .gso_size = 50};
+  for (const std::uint8_t to : {std::uint8_t{2}, std::uint8_t{77}}) {
+    Octetss super = packet(1, to, 20 + 8 + 120);
+    super[9] = 17;
+    lane.tun.waiting.push_back(super);
+  }
+  (void)lane.outbound.run();
+  CHECK(lane.state.path.packets().read == 6);
+  CHECK(lane.state.path.packets().sent == 3);
+  CHECK(lane.dropped(Drop::no_peer_for_destination) == 3);
+  CHECK(lane.state.path.packets().injected == 1);
+}
+
 TEST_CASE("a source address that the kernel rejects is forgotten and reported") {
   Sender lane;
   const Source source{endpoint(9).address, 3};

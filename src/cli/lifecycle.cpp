@@ -26,6 +26,7 @@ using control::HostRequest;
 namespace fs = std::filesystem;
 
 constexpr const char* kStateFolder = "/var/lib/culvert";
+constexpr int kNothingToUndo = 5;  // as culvertd(8) has it
 // Names may have to be resolved, and a machine may be busy: what the host half does with one request takes no longer.
 constexpr std::chrono::seconds kAnswerWithin{120};
 
@@ -132,10 +133,14 @@ void down(const DownOptions& options, const SocketFolders& folders, const Consol
     return wait_for_end(options.name, folders);
   }
   std::error_code error;
-  if (!fs::exists(fmt::format("{}/{}.journal", kStateFolder, options.name), error))
-    throw Failure(ExitCode::not_running, fmt::format("{} is not up", options.name));
-  console.err(fmt::format("culvert: {} did not end in order; undoing what it had changed\n", options.name));
-  if (run_daemon({"--undo", options.name}) != 0)
+  const bool journaled = fs::exists(fmt::format("{}/{}.journal", kStateFolder, options.name), error);
+  if (journaled)
+    console.err(fmt::format("culvert: {} did not end in order; undoing what it had changed\n", options.name));
+  // A kill switch that was raised at boot stands without a journal.
+  const int code = run_daemon({"--undo", options.name});
+  if (code == kNothingToUndo && journaled) return;
+  if (code == kNothingToUndo) throw Failure(ExitCode::not_running, fmt::format("{} is not up", options.name));
+  if (code != 0)
     throw Failure(ExitCode::failed,
                   fmt::format("not all of {} could be undone; the reason stands above", options.name));
 }

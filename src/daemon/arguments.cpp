@@ -50,6 +50,8 @@ Environment:
   CULVERT_LANES=N           threads that carry packets, 1 to 64 (WG_THREADS works as well)
   CULVERT_METRICS=WHERE     serve metrics at 127.0.0.1:PORT, [::1]:PORT or unix:PATH
   CULVERT_METRICS_NAMES=all the names of other exporters as well
+  CULVERT_PACKET_SOCKET=PATH  where the service manager starts the process that carries the
+                            packets, as a user of its own, instead of this program itself
   CULVERT_OFFLOADS=LIST     kernel offloads to use: on (the default), off, or some of
                             vnet,gso,gro
 
@@ -59,6 +61,7 @@ Exit codes:
   2  the command line or the environment was wrong
   3  the interface was deleted by somebody else (foreground)
   4  the process that carries the packets died (foreground)
+  5  there was nothing to undo (--undo)
 )";
 
 std::optional<unsigned> parse_number(std::string_view text, unsigned least, unsigned most) noexcept {
@@ -137,6 +140,9 @@ Result<void, std::string> take_environment(const Environment& environment, Optio
     return Err{std::string("WG_TUN_FD and WG_UAPI_FD name the same descriptor")};
   options.metrics_listen = look_up(environment, "CULVERT_METRICS").value_or("");
   options.all_metric_names = look_up(environment, "CULVERT_METRICS_NAMES") == "all";
+  options.packet_socket = look_up(environment, "CULVERT_PACKET_SOCKET").value_or("");
+  if (!options.packet_socket.empty() && options.packet_socket.front() != '/')
+    return Err{fmt::format("CULVERT_PACKET_SOCKET={}: not an absolute path", options.packet_socket)};
   if (auto taken = take_number(environment, "WG_THREADS", 1, kMostLanes, options.lanes); !taken) return taken;
   if (auto taken = take_number(environment, "CULVERT_LANES", 1, kMostLanes, options.lanes); !taken) return taken;
   return take_offloads(environment, options.offloads);

@@ -38,6 +38,7 @@ struct Options {
   OffloadSwitches offloads;
   std::string metrics_listen;  // see metrics_listen.hpp; empty: no metrics
   bool all_metric_names = false;
+  std::string packet_socket;          // where the service manager starts packet halves; empty: they are forked
   std::vector<std::string> warnings;  // for the log
 };
 
@@ -63,5 +64,6 @@ inline constexpr int kExitSetupFailed = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitInterfaceGone = 3;
 inline constexpr int kExitPacketHalfDied = 4;
+inline constexpr int kExitNothingToUndo = 5;
 
 }  // namespace culvert::daemon

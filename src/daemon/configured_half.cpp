@@ -184,7 +184,8 @@ void ConfiguredHalf::State::open_interface() {
                                   .gro = config.offloads.gro && options.offloads.gro},
                      .log_level = options.log_level,
                      .aead = config.aead,
-                     .all_metric_names = config.observe.metrics_compatible_names};
+                     .all_metric_names = config.observe.metrics_compatible_names,
+                     .packet_socket = options.packet_socket};
   interface.emplace(
       context, log, wish,
       InterfaceHandlers{
@@ -309,7 +310,7 @@ void raise_guard(const Options& options) {
   require(host::raise_guard(loaded.config, options.interface));
 }
 
-void undo(const Options& options) {
+bool undo(const Options& options) {
   // Whoever has the socket has the interface, and undoes things himself.
   auto opened = control::UapiSocket::open(control::host_socket_path(options.interface));
   if (!opened && opened.error().error == EADDRINUSE)
@@ -317,7 +318,12 @@ void undo(const Options& options) {
   const control::UapiSocket lock = require(std::move(opened));
   host::SystemHands hands;
   host::HostSetup setup = open_journal(hands, options.interface);
+  const bool journaled = !setup.untouched();
   require(setup.repair(host::Guard::lift));
+  // That of a boot is in no journal.
+  if (host::guard_state(options.interface) == host::GuardState::absent) return journaled;
+  require(host::lift_guard(options.interface));
+  return true;
 }
 
 }  // namespace culvert::daemon

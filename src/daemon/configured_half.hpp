@@ -32,7 +32,8 @@ class ConfiguredHalf {
 /// `SetupError`.
 void raise_guard(const Options& options);
 
-/// `culvertd --undo INTERFACE`: undoes what a daemon that crashed has left, its kill switch too. Throws `SetupError`.
-void undo(const Options& options);
+/// `culvertd --undo INTERFACE`: undoes what a daemon that crashed has left, and lifts a kill switch, also one that was
+/// raised at boot. False: there was neither. Throws `SetupError`.
+bool undo(const Options& options);
 
 }  // namespace culvert::daemon

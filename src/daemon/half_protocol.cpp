@@ -84,6 +84,12 @@ Result<void, Refusal> check(const Setup& setup) noexcept {
   return {};
 }
 
+Result<void, Refusal> check(const Handover& handover) noexcept {
+  for (const std::uint8_t octet : handover.zero)
+    if (octet != 0) return refuse("a handover with more to it");
+  return {};
+}
+
 Result<void, Refusal> check(const Link& link) noexcept {
   if (!is_switch(link.up) || link.zero != 0) return refuse("a link that is neither up nor down");
   if (!is_padded(link.interface) || !is_interface_name(unpadded(link.interface)))
@@ -95,7 +101,8 @@ Result<void, Refusal> check(const Notice& notice) noexcept {
   using Kind = Notice::Kind;
   if (notice.kind < Kind::ready || notice.kind > Kind::heartbeat) return refuse("a notice of an unknown kind");
   if (notice.zero != 0) return refuse("a notice with padding that is not zero");
-  if (notice.kind != Kind::heartbeat && notice.value != 0) return refuse("a notice with a value out of place");
+  const bool has_value = notice.kind == Kind::heartbeat || notice.kind == Kind::ready;
+  if (!has_value && notice.value != 0) return refuse("a notice with a value out of place");
   if (!is_printable(notice.text)) return refuse("a notice with a text that is none");
   if (notice.kind != Kind::failed && notice.text != Text{}) return refuse("a notice with a text out of place");
   return {};

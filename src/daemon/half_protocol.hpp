@@ -5,6 +5,8 @@
 //   news pair      host half -> packet half: Setup (first, with descriptors), Link
 //                  packet half -> host half: Notice
 //
+// Before all that, where the service manager starts the packet half: a Handover, see packet_service.hpp.
+//
 // Both pairs are SOCK_SEQPACKET, so a message is one struct, whole and of fixed size; the two ends are one executable
 // on one machine, so numbers are in its own order. `check` judges what arrived: a host half believes nothing, and a
 // packet half that says anything else than this is ended. Pure; any thread.
@@ -85,6 +87,13 @@ struct Reply {
 };
 static_assert(sizeof(Reply) == 200);
 
+/// Brings the descriptors of the request pair, the log and the packet half's life.
+struct Handover {
+  std::uint8_t version = kVersion;
+  std::array<std::uint8_t, 7> zero{};
+};
+static_assert(sizeof(Handover) == 8);
+
 /// The first message on the news pair. Its descriptors: `queues` TUN queues, their writers if they are several, then
 /// one for each of `sockets`.
 struct Setup {
@@ -122,7 +131,7 @@ static_assert(sizeof(Link) == 24);
 
 struct Notice {
   enum class Kind : std::uint8_t {
-    ready = 1,           // set up, with no capability left; serves its sockets from now on
+    ready = 1,           // set up, with no capability left; serves its sockets from now on; `value` is its pid, to show
     failed = 2,          // it cannot be set up, `text` says why; it ends
     interface_gone = 3,  // its TUN queues are dead
     heartbeat = 4,       // its control thread turns; `value` peers have a session
@@ -140,6 +149,7 @@ using Refusal = std::string_view;
 
 [[nodiscard]] Result<void, Refusal> check(const Request& request) noexcept;
 [[nodiscard]] Result<void, Refusal> check(const Reply& reply) noexcept;
+[[nodiscard]] Result<void, Refusal> check(const Handover& handover) noexcept;
 [[nodiscard]] Result<void, Refusal> check(const Setup& setup) noexcept;
 [[nodiscard]] Result<void, Refusal> check(const Link& link) noexcept;
 [[nodiscard]] Result<void, Refusal> check(const Notice& notice) noexcept;

@@ -27,7 +27,8 @@ InterfaceWish wish_of(const Options& options) {
           .offloads = options.offloads,
           .log_level = options.log_level,
           .aead = {},
-          .all_metric_names = options.all_metric_names};
+          .all_metric_names = options.all_metric_names,
+          .packet_socket = options.packet_socket};
 }
 
 control::UapiSocket open_control(const Options& options, const std::string& interface) {

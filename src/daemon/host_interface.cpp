@@ -42,7 +42,7 @@ HostInterface::HostInterface(asio::io_context& context, Log& log, const Interfac
       handlers_(std::move(handlers)),
       tun_(open_queues(wish)),
       name_(tun_.name),
-      keeper_(context, log, name_, policy_of(wish, tun_.queues.size()),
+      keeper_(context, log, name_, wish_.packet_socket, policy_of(wish, tun_.queues.size()),
               {.lost = [this](std::string_view why) { handlers_.lost(why); },
                .interface_gone = [this] { handlers_.gone(); }}) {
   if (wish_.lanes > 1 && tun_.queues.size() == 1)

@@ -24,6 +24,7 @@ struct InterfaceWish {
   LogLevel log_level = LogLevel::error;
   std::string aead;  // the backend's name; empty: the fastest
   bool all_metric_names = false;
+  std::string packet_socket;  // see PacketKeeper
 };
 
 /// Listening sockets for the packet half; -1: none. borrowed: for as long as the interface lives.

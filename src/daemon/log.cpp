@@ -1,25 +1,38 @@
 // SPDX-License-Identifier: MIT
 #include "log.hpp"
 
+#include <sys/stat.h>
 #include <syslog.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 namespace culvert::daemon {
 namespace {
 
+/// Whether standard error goes to systemd's journal, which says so by the file's numbers.
+bool writes_to_journal() {
+  const char* const stream = std::getenv("JOURNAL_STREAM");
+  struct stat file {};
+  if (stream == nullptr || ::fstat(STDERR_FILENO, &file) != 0) return false;
+  return fmt::format("{}:{}", file.st_dev, file.st_ino) == stream;
+}
+
 class StderrSink final : public LogSink {
  public:
-  void write(LogLevel, std::string_view line) noexcept override {
+  void write(LogLevel level, std::string_view line) noexcept override {
     // One call, so that lines of several processes do not mix. A log that cannot be written is nobody's error.
-    line_.assign(line);
+    line_.assign(!to_journal_ ? "" : level == LogLevel::error ? SD_ERR : SD_INFO);
+    line_.append(line);
     line_ += '\n';
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line_.data(), line_.size());
   }
 
  private:
+  const bool to_journal_ = writes_to_journal();
   std::string line_;
 };
 

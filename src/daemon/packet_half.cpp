@@ -5,6 +5,8 @@
 #include "packet_half.hpp"
 
 #include <sys/prctl.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
@@ -22,6 +24,7 @@
 #include "metrics_format.hpp"
 #include "metrics_server.hpp"
 #include "packet_process.hpp"
+#include "packet_service.hpp"
 #include "sandbox.hpp"
 #include "setup_error.hpp"
 #include "status_format.hpp"
@@ -87,9 +90,10 @@ control::MetricNames metric_names(const half::Setup& setup) noexcept {
   return setup.all_metric_names != 0 ? control::MetricNames::both : control::MetricNames::usual;
 }
 
-void tell(half::Notice::Kind kind, std::string_view text = {}) {
+void tell(half::Notice::Kind kind, std::string_view text = {}, std::uint32_t value = 0) {
   half::Notice notice;
   notice.kind = kind;
+  notice.value = value;
   notice.text = half::padded<sizeof notice.text>(text);
   // A host half that does not listen is about to end, or finds out by the missing heartbeat.
   (void)send_half_message(kNewsDescriptor, half::octets_of(notice));
@@ -104,7 +108,7 @@ class PacketHalf final : public control::DeviceControl {
     if (auto closed = sandbox_.close(); !closed) throw SetupError(closed.error());
     for (const std::string& trouble : sandbox_.troubles()) log_.error("The packet half: {}", trouble);
     for (const std::string& remark : sandbox_.remarks()) log_.verbose("The packet half: {}", remark);
-    tell(half::Notice::Kind::ready);
+    tell(half::Notice::Kind::ready, {}, static_cast<std::uint32_t>(::getpid()));
     beat();
     context_.run();
   }
@@ -254,6 +258,9 @@ int run_packet_half(const crypto::AeadBackend* given) {
   ::prctl(PR_SET_NAME, "culvertd-packet");
   std::signal(SIGPIPE, SIG_IGN);
   try {
+    // Of a host half that forked it has its ends already.
+    if (::sd_listen_fds(1) > 0)
+      if (auto taken = take_service_ends(); !taken) throw SetupError(taken.error());
     auto sandbox = sandbox::Sandbox::enter();
     if (!sandbox) throw SetupError("the packet half " + sandbox.error());
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after the change of user, which takes it back

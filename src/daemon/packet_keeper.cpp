@@ -36,10 +36,12 @@ std::string words(int error) { return std::generic_category().message(error); }
 }  // namespace
 
 struct PacketKeeper::State {
-  State(asio::io_context& in, Log& to, const std::string& named, RequestPolicy policy, KeeperHandlers called)
+  State(asio::io_context& in, Log& to, const std::string& named, std::string socket, RequestPolicy policy,
+        KeeperHandlers called)
       : context(in),
         log(to),
         interface(named),
+        service(std::move(socket)),
         handlers(std::move(called)),
         requests(policy, system_request_calls(named)),
         relay(to),
@@ -57,10 +59,12 @@ struct PacketKeeper::State {
   asio::io_context& context;
   Log& log;
   const std::string& interface;
+  std::string service;
   KeeperHandlers handlers;
   RequestServer requests;
   LogRelay relay;
   std::optional<PacketProcess> process;
+  int pid = 0;
   io::UniqueFd own_client;  // the host half's end of the private socket
   half::Link link;
   Clock::time_point heard = Clock::now();
@@ -78,6 +82,7 @@ void PacketKeeper::State::await_ready() {
   if (!notice) throw SetupError("the packet half sent " + std::string(notice.error()));
   if (notice->kind == half::Notice::Kind::failed) throw SetupError(std::string(half::unpadded(notice->text)));
   if (notice->kind != half::Notice::Kind::ready) throw SetupError("the packet half speaks before it is ready");
+  pid = static_cast<int>(notice->value);
 }
 
 void PacketKeeper::State::answer_request() {
@@ -160,9 +165,9 @@ bool PacketKeeper::State::receive_some(SecretText& answer) {
   return n > 0 || (n < 0 && (error == EAGAIN || error == EINTR));
 }
 
-PacketKeeper::PacketKeeper(asio::io_context& context, Log& log, const std::string& interface, RequestPolicy policy,
-                           KeeperHandlers handlers)
-    : state_(std::make_unique<State>(context, log, interface, policy, std::move(handlers))) {}
+PacketKeeper::PacketKeeper(asio::io_context& context, Log& log, const std::string& interface, std::string service,
+                           RequestPolicy policy, KeeperHandlers handlers)
+    : state_(std::make_unique<State>(context, log, interface, std::move(service), policy, std::move(handlers))) {}
 
 PacketKeeper::~PacketKeeper() { end(); }
 
@@ -174,7 +179,7 @@ void PacketKeeper::start(const half::Setup& setup, std::vector<int> descriptors)
     s.process.reset();
     s.requests.forget_sockets();
   }
-  auto process = PacketProcess::start(s.interface);
+  auto process = s.service.empty() ? PacketProcess::start(s.interface) : PacketProcess::call(s.service);
   if (!process) throw SetupError(process.error());
   s.process.emplace(std::move(*process));
   try {
@@ -201,7 +206,7 @@ void PacketKeeper::start(const half::Setup& setup, std::vector<int> descriptors)
 
 bool PacketKeeper::runs() const noexcept { return state_->process.has_value(); }
 
-int PacketKeeper::pid() const noexcept { return runs() ? state_->process->pid() : 0; }
+int PacketKeeper::pid() const noexcept { return runs() ? state_->pid : 0; }
 
 void PacketKeeper::tell(const half::Link& link) {
   state_->link = link;

@@ -30,9 +30,10 @@ struct KeeperHandlers {
 
 class PacketKeeper {
  public:
-  /// `context`, `log` and `interface`, whose value may change, outlive the keeper.
-  PacketKeeper(asio::io_context& context, Log& log, const std::string& interface, RequestPolicy policy,
-               KeeperHandlers handlers);
+  /// `context`, `log` and `interface`, whose value may change, outlive the keeper. \param service  the socket at which
+  /// the service manager starts packet halves; empty: they are children of this process.
+  PacketKeeper(asio::io_context& context, Log& log, const std::string& interface, std::string service,
+               RequestPolicy policy, KeeperHandlers handlers);
   PacketKeeper(const PacketKeeper&) = delete;
   PacketKeeper& operator=(const PacketKeeper&) = delete;
   ~PacketKeeper();
@@ -42,6 +43,7 @@ class PacketKeeper {
   /// runs then.
   void start(const half::Setup& setup, std::vector<int> descriptors);
   [[nodiscard]] bool runs() const noexcept;
+  /// As it says itself: to be shown, not to be signalled.
   [[nodiscard]] int pid() const noexcept;
   /// Kept and sent again until the packet half takes it.
   void tell(const half::Link& link);

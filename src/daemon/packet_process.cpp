@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ constexpr const char* kOwnExecutable = "/proc/self/exe";
 constexpr int kFirstSpare = 16;  // above all descriptors that the packet half finds
 constexpr int kExecFailed = 127;
 constexpr auto kPause = std::chrono::milliseconds(5);
+constexpr auto kKilled = std::chrono::seconds(5);  // for the kernel to carry it out, on the busiest machine
 
 struct Ends {
   int null, log, news, requests;
@@ -50,6 +52,17 @@ bool place(const Ends& ends) noexcept {
     ::execv(kOwnExecutable, words.data());
   }
   ::_exit(kExecFailed);
+}
+
+/// The log's other end closes with the process that has it.
+bool is_gone(int log, std::chrono::milliseconds limit) noexcept {
+  const auto give_up = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    pollfd ended{.fd = log, .events = 0, .revents = 0};
+    if (::poll(&ended, 1, 0) > 0) return true;
+    if (std::chrono::steady_clock::now() >= give_up) return false;
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 Err<std::string> failed(std::string_view what) {
@@ -95,14 +108,25 @@ Result<PacketProcess, std::string> PacketProcess::start(const std::string& inter
   return PacketProcess(child, std::move(news->mine), std::move(requests->mine), std::move(log));
 }
 
-PacketProcess::~PacketProcess() {
-  if (pid_.value > 0) end(std::chrono::milliseconds(0));
+Result<PacketProcess, std::string> PacketProcess::call(const std::string& socket) {
+  auto ends = call_packet_service(socket);
+  if (!ends) return Err{ends.error()};
+  PacketProcess process(-1, std::move(ends->news), std::move(ends->requests), std::move(ends->log));
+  process.life_ = std::move(ends->life);
+  return process;
 }
 
+PacketProcess::~PacketProcess() { end(std::chrono::milliseconds(0)); }
+
 std::string PacketProcess::end(std::chrono::milliseconds limit) {
-  if (pid_.value <= 0) return "it has ended before";
   news_.reset();
   requests_.reset();
+  if (pid_.value > 0) return end_child(limit);
+  if (life_) return end_service(limit);
+  return "it has ended before";
+}
+
+std::string PacketProcess::end_child(std::chrono::milliseconds limit) {
   const auto give_up = std::chrono::steady_clock::now() + limit;
   int status = 0;
   pid_t found = 0;
@@ -115,6 +139,13 @@ std::string PacketProcess::end(std::chrono::milliseconds limit) {
   }
   pid_.value = -1;
   return found < 0 ? "how it ended is unknown" : describe_end(status);
+}
+
+std::string PacketProcess::end_service(std::chrono::milliseconds limit) {
+  const bool by_itself = is_gone(log_.get(), limit);
+  life_.reset();
+  if (!by_itself && !is_gone(log_.get(), kKilled)) return "it does not end";
+  return by_itself ? "how it ended stands in the journal of its unit, culvert-packets@" : "it was killed";
 }
 
 }  // namespace culvert::daemon

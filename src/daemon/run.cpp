@@ -41,10 +41,10 @@ int serve(const Options& options, StartReport report) {
   }
 }
 
-int do_once(const Options& options, void (*what)(const Options&)) {
+template <class What>
+int do_once(const Options& options, const What& what) {
   try {
-    what(options);
-    return kExitOk;
+    return what();
   } catch (const std::exception& error) {
     fmt::print(stderr, "culvertd: {}: {}\n", options.interface, error.what());
     return kExitSetupFailed;
@@ -88,9 +88,12 @@ int run(int argc, char** argv, const crypto::AeadBackend* aead) {
       fmt::print("{}", help_text());
       return kExitOk;
     case Options::Action::guard:
-      return do_once(*options, raise_guard);
+      return do_once(*options, [&] {
+        raise_guard(*options);
+        return kExitOk;
+      });
     case Options::Action::undo:
-      return do_once(*options, undo);
+      return do_once(*options, [&] { return undo(*options) ? kExitOk : kExitNothingToUndo; });
     case Options::Action::run:
       break;
   }

@@ -74,14 +74,23 @@ int write_over(const std::string& path, std::string_view text) noexcept {
 }
 
 /// \returns 0 or errno
+int hand_over(int fd, const Owner& owner) noexcept {
+  struct stat made {};
+  if (::fstat(fd, &made) != 0) return errno;
+  // Where it is right already, the right to change it is not needed: a service manager may withhold that.
+  const bool right = made.st_uid == owner.user && made.st_gid == owner.group;
+  if (!right && ::fchown(fd, owner.user, owner.group) != 0) return errno;
+  return ::fchmod(fd, owner.mode) == 0 ? 0 : errno;
+}
+
+/// \returns 0 or errno
 int replace(const std::string& path, std::string_view text, const Owner& owner) noexcept {
   const std::string fresh = aside(path);
   ::unlink(fresh.c_str());  // of a run that crashed here
   io::UniqueFd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kMode));
   if (!fd) return errno;
   int error = write_all(fd.get(), text);
-  if (error == 0 && (::fchown(fd.get(), owner.user, owner.group) != 0 || ::fchmod(fd.get(), owner.mode) != 0))
-    error = errno;
+  if (error == 0) error = hand_over(fd.get(), owner);
   if (error == 0 && ::rename(fresh.c_str(), path.c_str()) != 0) error = errno;
   if (error != 0) ::unlink(fresh.c_str());
   return error == EBUSY ? write_over(path, text) : error;  // EBUSY: something is mounted there

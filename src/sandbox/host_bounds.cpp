@@ -5,6 +5,7 @@
 #include <seccomp.h>
 #include <sys/prctl.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -36,11 +37,20 @@ constexpr std::array kRefused = {"ptrace",          "process_vm_readv", "process
                                  "setns",           "unshare",          "sethostname",
                                  "setdomainname",   "syslog",           "vhangup"};
 
+/// Of the capabilities that the process has in `set`, one that it does not need.
+bool has_more_than_kept(capng_type_t set) noexcept {
+  for (unsigned one = 0; one <= CAP_LAST_CAP; ++one)
+    if (std::find(kKept.begin(), kKept.end(), one) == kKept.end() && capng_have_capability(set, one) != 0) return true;
+  return false;
+}
+
 bool keep_capabilities() noexcept {
   if (capng_get_caps_process() != 0) return false;
   std::array<bool, kKept.size()> held{};
   for (std::size_t i = 0; i < kKept.size(); ++i) held[i] = capng_have_capability(CAPNG_PERMITTED, kKept[i]) != 0;
   const bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) != 0;
+  // A unit may have left less, and then not the system call for it either.
+  if (!has_more_than_kept(CAPNG_PERMITTED) && !(may_bound && has_more_than_kept(CAPNG_BOUNDING_SET))) return true;
   capng_clear(CAPNG_SELECT_BOTH);
   constexpr auto kSets = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET);
   for (std::size_t i = 0; i < kKept.size(); ++i)

@@ -33,6 +33,12 @@ std::string become(Account account) {
   return {};
 }
 
+/// Whoever started us may have left nothing to give up, and then not the system call for it either.
+bool is_bare() {
+  const auto status = read_own_status();
+  return ::geteuid() != 0 && status && !status->has_capabilities() && status->bounding == 0;
+}
+
 Result<void, std::string> verify(uid_t left) {
   if (left == 0 && ::geteuid() != 0 && ::setuid(0) == 0) return Err{std::string("the way back to root is open")};
   const auto status = read_own_status();
@@ -57,13 +63,15 @@ Account account_for_packets() { return find_account(kAccounts, kName).value_or(k
 Result<Privileges, std::string> drop_privileges(Account account) {
   const uid_t before = ::geteuid();
   Privileges result;
-  ::capng_clear(CAPNG_SELECT_ALL);
-  // Without the right to it the bounding set stays, which gives nothing by itself and nothing at all from here on.
-  (void)::capng_apply(CAPNG_SELECT_BOUNDS);
-  if (before == 0) result.trouble = become(account);
+  if (!is_bare()) {
+    ::capng_clear(CAPNG_SELECT_ALL);
+    // Without the right to it the bounding set stays, which gives nothing by itself and nothing at all from here on.
+    (void)::capng_apply(CAPNG_SELECT_BOUNDS);
+    if (before == 0) result.trouble = become(account);
+    ::capng_clear(CAPNG_SELECT_ALL);
+    if (::capng_apply(CAPNG_SELECT_CAPS) != 0) return Err{failure("give up all capabilities")};
+  }
   result.user = ::geteuid();
-  ::capng_clear(CAPNG_SELECT_ALL);
-  if (::capng_apply(CAPNG_SELECT_CAPS) != 0) return Err{failure("give up all capabilities")};
   // A kernel that knows no ambient set has none that could be left.
   (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Err{failure("renounce new privileges")};

@@ -40,7 +40,7 @@ echo "$(stat -c %s "$package") octets: $(dpkg-deb --field "$package" Depends)"
 listed=$(dpkg-deb --contents "$package" | awk '{ print $1, $2, $6 }')
 for path in ./usr/sbin/culvert ./usr/sbin/culvertd ./usr/share/man/man8/culvert.8.gz ./usr/share/man/man5/culvert.toml.5.gz \
   ./usr/share/bash-completion/completions/culvert ./usr/share/zsh/vendor-completions/_culvert \
-  ./usr/share/fish/vendor_completions.d/culvert.fish ./usr/lib/systemd/system/culvert@.service ./usr/share/doc/culvert/copyright ./etc/culvert/ \
+  ./usr/share/fish/vendor_completions.d/culvert.fish ./usr/lib/systemd/system/culvert@.service ./usr/lib/systemd/system/culvert-packets.socket ./usr/share/doc/culvert/copyright ./etc/culvert/ \
   ./usr/share/doc/culvert/examples/public-wifi/wifi.toml; do
   grep -q " $path\$" <<<"$listed" || complain "the package lacks $path"
 done

@@ -154,6 +154,12 @@ TEST_CASE("lanes are 1 to 64, and our own variable wins") {
   CHECK(error({"wg0"}, {{"WG_THREADS", "two"}}).find("WG_THREADS=two") == 0);
 }
 
+TEST_CASE("where packet halves are started is an absolute path, or nothing") {
+  CHECK(options({"wg0"}).packet_socket.empty());
+  CHECK(options({"wg0"}, {{"CULVERT_PACKET_SOCKET", "/run/packets"}}).packet_socket == "/run/packets");
+  CHECK(!parse({"wg0"}, {{"CULVERT_PACKET_SOCKET", "packets"}}));
+}
+
 TEST_CASE("offloads are on, off, or those that are listed") {
   const auto switches = [](const char* value) { return options({"wg0"}, {{"CULVERT_OFFLOADS", value}}).offloads; };
   CHECK(switches("on") == OffloadSwitches{true, true, true});

@@ -157,6 +157,11 @@ TEST_CASE("a set-up says how many descriptors come along, and nothing that is un
   CHECK(refuses(setup(), [](Setup& s) { s.aead.fill('a'); }));
 }
 
+TEST_CASE("a handover is nothing but its version") {
+  CHECK(is_taken(Handover{}));
+  CHECK(refuses(Handover{}, [](Handover& h) { h.zero[6] = 1; }));
+}
+
 TEST_CASE("news of the link name it, and say up or down") {
   Link link;
   link.interface = padded<16>("wg0");
@@ -165,7 +170,7 @@ TEST_CASE("news of the link name it, and say up or down") {
   CHECK(refuses(link, [](Link& l) { l.interface = {}; }));
 }
 
-TEST_CASE("a notice has a text when it failed, and a value when its heart beats") {
+TEST_CASE("a notice has a text when it failed, and a value when it is ready or its heart beats") {
   Notice failed;
   failed.kind = Notice::Kind::failed;
   failed.text = padded<160>("no randomness");
@@ -177,6 +182,8 @@ TEST_CASE("a notice has a text when it failed, and a value when its heart beats"
   CHECK(refuses(failed, [](Notice& n) { n.zero = 1; }));
   Notice beat;
   beat.value = 3;
+  CHECK(is_taken(beat));
+  beat.kind = Notice::Kind::ready;
   CHECK(is_taken(beat));
 }
 

@@ -2,9 +2,11 @@
 #include "log.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 #include <vector>
 
 #include "unique_fd.hpp"
@@ -116,6 +118,27 @@ TEST_CASE("standard error gets one line a call") {
   const ssize_t got = ::read(reading.get(), buffer.data(), buffer.size());
   REQUIRE(got > 0);
   CHECK(std::string(buffer.data(), static_cast<std::size_t>(got)) == "(wg0) here\n");
+}
+
+TEST_CASE("standard error that goes to the journal gets how grave a line is") {
+  std::array<int, 2> pipe{};
+  REQUIRE(::pipe(pipe.data()) == 0);
+  const io::UniqueFd reading(pipe[0]), writing(pipe[1]), saved(::dup(2));
+  ::dup2(writing.get(), 2);
+  struct stat file {};
+  REQUIRE(::fstat(2, &file) == 0);
+  ::setenv("JOURNAL_STREAM", (std::to_string(file.st_dev) + ":" + std::to_string(file.st_ino)).c_str(), 1);
+  const auto sink = make_stderr_sink();
+  sink->write(LogLevel::error, "grave");
+  sink->write(LogLevel::verbose, "not so");
+  ::setenv("JOURNAL_STREAM", "0:0", 1);
+  make_stderr_sink()->write(LogLevel::error, "elsewhere");
+  ::unsetenv("JOURNAL_STREAM");
+  ::dup2(saved.get(), 2);
+  std::array<char, 100> buffer{};
+  const ssize_t got = ::read(reading.get(), buffer.data(), buffer.size());
+  REQUIRE(got > 0);
+  CHECK(std::string(buffer.data(), static_cast<std::size_t>(got)) == "<3>grave\n<6>not so\nelsewhere\n");
 }
 
 TEST_CASE_FIXTURE(Fixture, "a log can go elsewhere half-way") {

@@ -2,8 +2,10 @@
 #include "dns.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -25,10 +27,17 @@ bool asks_resolved(const std::string& resolv_conf) {
   return text && text->find("nameserver 127.0.0.53") != std::string::npos;
 }
 
+/// systemd-resolved brings a program named resolvconf along that only asks resolved, which may not run.
+bool asks_resolved_only(const std::string& program) {
+  std::error_code none;
+  return std::filesystem::canonical(program, none).filename() == "resolvectl";
+}
+
 DnsBackend choose_way(const DnsPlaces& places, DnsBackend wish) {
   if (wish != DnsBackend::automatic) return wish;
   if (asks_resolved(places.resolv_conf) && resolved_answers(places.bus)) return DnsBackend::resolved;
-  if (!find_resolvconf(places).empty()) return DnsBackend::resolvconf;
+  const std::string program = find_resolvconf(places);
+  if (!program.empty() && !asks_resolved_only(program)) return DnsBackend::resolvconf;
   return DnsBackend::file;
 }
 

@@ -47,7 +47,7 @@ void usual_names(Page& page) {
     const std::string key = to_base64(peer.public_key);
     const std::string endpoint = peer.endpoint ? to_string(*peer.endpoint) : "";
     page.text.sample("wireguard_peer_info",
-                     {{"device", page.interface}, {"public_key", key}, {"endpoint", endpoint}, {"name", ""}},
+                     {{"device", page.interface}, {"public_key", key}, {"endpoint", endpoint}, {"name", peer.name}},
                      std::uint64_t{1});
   }
   page.text.family("wireguard_peer_allowed_ips_info", Type::gauge, "One prefix of a peer; always 1.");

@@ -3,7 +3,7 @@
 """What a daemon tells of itself while it runs: events as they happen, metrics over HTTP, and a log that no flood can fill."""
 import json
 import os
-import urllib.request
+import signal
 
 from lab import STATUS_SOCKETS, case, expect, expect_equal, main, note, wait_until
 from tunnel import CULVERTD, Tunnel, connect, expect_echo, pair
@@ -28,6 +28,7 @@ def _(lab):
 
     right.wg("peer", left.public, "remove")
     left.wg("peer", right.public, "remove")
+    wait_until(lambda: [e["detail"] for e in events_of(reader) if e["event"] == "reload"] == ["peers set: 1"], "one reload after one `wg set`")
     connect(left, right)
     right.wg("peer", left.public, "remove")
     left.host.ping(right.inside[4], count=1, timeout=0.2)
@@ -40,6 +41,29 @@ def _(lab):
     left.stop()
     wait_until(lambda: not reader.running(), "the reader to end with the daemon")
     expect(not os.path.exists(f"{STATUS_SOCKETS}/{left.name}.events"), "the socket's file stays behind")
+
+
+@case("events tell of a peer that moves, first by its data, and of one that falls silent, with what to do")
+def _(lab):
+    left, right, _ = pair(lab, CULVERTD, CULVERTD)
+    expect_echo(left, right)
+    reader = right.host.spawn(os.environ["CULVERT"], "events", right.name, label="events")
+    wait_until(lambda: events_of(reader), "the first line")
+
+    def event(name):
+        return next((e for e in events_of(reader) if e["event"] == name), None)
+    left.host.ip("addr", "del", "10.1.0.1/24", "dev", "eth0")
+    left.host.ip("addr", "add", "10.1.0.9/24", "dev", "eth0")
+    left.host.ip("route", "replace", "default", "via", "10.1.0.2")
+    wait_until(left.host.reaches(right.inside[4]), "the tunnel from the new address", within=30)
+    moved = wait_until(lambda: event("endpoint_moved"), "endpoint_moved", within=30)
+    expect_equal((moved["publicKey"], moved["endpoint"], moved["by"]), (left.public, "10.1.0.9:51820", "data"), "endpoint_moved")
+    left.process.stop(signal.SIGKILL)
+    right.host.ping(left.inside[4], count=1, timeout=0.2)
+    silent = wait_until(lambda: event("peer_silent"), "peer_silent", within=40)
+    expect_equal((silent["publicKey"], silent["interface"]), (left.public, right.name), "peer_silent")
+    problem = wait_until(lambda: event("problem"), "what is behind it", within=40)
+    expect(problem["text"] and problem["advice"], f"it says nothing to people: {problem}")
 
 
 @case("metrics on a loopback port and on a path, off unless asked for, under the names of both exporters")

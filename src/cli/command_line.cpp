@@ -84,7 +84,7 @@ void add_status(CLI::App& app, const Given& given) {
 void add_diagnosis(CLI::App& app, const Given& given) {
   auto& doctor = *app.add_subcommand("doctor", "Find out why a tunnel does not work, and what mends it");
   auto options = options_of<DoctorOptions>(doctor, given);
-  add_interface(doctor, options->name);
+  doctor.add_option("NAME", options->name, "the interface's name (the one that runs)")->type_name("");
   flag(doctor, "--json", options->form, DoctorOptions::Form::json, "for programs");
 
   auto& events = *app.add_subcommand("events", "Print what happens in a tunnel as it happens, a line of JSON each");

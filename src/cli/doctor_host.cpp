@@ -1,179 +1,142 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/format.h>
-#include <netdb.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "doctor_checks.hpp"
 #include "doctor_probe.hpp"
-#include "units.hpp"
 
 namespace culvert::cli {
 namespace {
 
 using Grade = DoctorCheck::Grade;
+using Json = nlohmann::json;
 
-/// Which families a name has addresses of.
-struct Resolved {
-  bool v4 = false, v6 = false;
-  std::string error;
-};
-
-Resolved resolve(const std::string& host) {
-  Resolved result;
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_DGRAM;
-  addrinfo* list = nullptr;
-  if (const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &list); error != 0) {
-    result.error = ::gai_strerror(error);
-    return result;
-  }
-  for (const addrinfo* entry = list; entry != nullptr; entry = entry->ai_next) {
-    result.v4 |= entry->ai_family == AF_INET;
-    result.v6 |= entry->ai_family == AF_INET6;
-  }
-  ::freeaddrinfo(list);
-  return result;
+/// What `ip -j` answers: a list; empty where it does not.
+Json asked(const std::vector<std::string>& words) {
+  Json answer = Json::parse(run_program(words).output, nullptr, false);
+  return answer.is_array() ? answer : Json::array();
 }
 
-std::string line_with(const std::string& text, std::string_view first, std::string_view second) {
-  std::size_t from = 0;
-  while (from < text.size()) {
-    const std::size_t to = std::min(text.find('\n', from), text.size());
-    const std::string_view line = std::string_view(text).substr(from, to - from);
-    if (line.find(first) != std::string_view::npos && line.find(second) != std::string_view::npos)
-      return std::string(line.substr(line.find_first_not_of(" \t")));
-    from = to + 1;
+std::vector<Prefix> addresses_of(const std::string& interface) {
+  std::vector<Prefix> found;
+  for (const Json& link : asked({"ip", "-j", "addr", "show", "dev", interface})) {
+    for (const Json& address : link.value("addr_info", Json::array())) {
+      const auto local = parse_address(address.value("local", ""));
+      if (local && address.value("scope", "") == "global")
+        found.push_back({*local, static_cast<std::uint8_t>(address.value("prefixlen", 0))});
+    }
   }
-  return "";
+  return found;
 }
 
-bool has_address(const std::string& interface) {
-  const ProgramRun run = run_program({"ip", "-j", "addr", "show", "dev", interface});
-  const auto links = nlohmann::json::parse(run.output, nullptr, false);
-  if (!links.is_array() || links.empty()) return false;
-  const auto found = links[0].find("addr_info");
-  if (found == links[0].end() || !found->is_array()) return false;
-  return std::any_of(found->begin(), found->end(),
-                     [](const auto& address) { return address.value("scope", "") == "global"; });
+void check_addresses(const Visit& visit, Diagnosis& out) {
+  const std::string& name = visit.patient.interface;
+  const std::vector<Prefix> there = addresses_of(name);
+  if (there.empty() && !visit.config)
+    return out.add(
+        {Grade::failure, "addresses", "The interface has no address.", "ip addr add ADDRESS/LENGTH dev " + name});
+  std::string list;
+  for (const Prefix& each : there) list += (list.empty() ? "" : ", ") + to_string(each);
+  std::size_t missing = 0;
+  if (visit.config.has_value()) {
+    for (const Prefix& wanted : visit.config->addresses) {
+      if (std::find(there.begin(), there.end(), wanted) != there.end()) continue;
+      ++missing;
+      out.add({Grade::failure, "addresses",
+               fmt::format("The address {} of the file is not on the interface.", to_string(wanted)),
+               fmt::format("ip addr add {} dev {}", to_string(wanted), name)});
+    }
+  }
+  if (missing == 0 && !list.empty()) out.add({Grade::good, "addresses", fmt::format("It has {}.", list), ""});
+}
+
+/// A rule that leads all packets without the mark into the table.
+bool is_rule_without(const Json& rule, std::uint32_t mark, std::uint32_t table) {
+  const std::string hex = rule.value("fwmark", "");
+  const bool marked = !hex.empty() && std::strtoul(hex.c_str(), nullptr, 0) == mark;
+  const std::string name = rule.value("table", "");
+  return rule.contains("not") && marked && (table == 0 || name == std::to_string(table)) &&
+         !rule.contains("suppress_prefixlen");
 }
 
 }  // namespace
 
-void check_configuration(const config::Config& config, std::int64_t now_unix, Diagnosis& out) {
-  for (const config::PeerConfig& peer : config.peers) {
-    if (!peer.enabled)
-      out.push_back({Grade::failure, "configuration", fmt::format("The peer {} is switched off.", printable(peer.name)),
-                     fmt::format("set enabled = true in its [peer]: {}", peer.place.file)});
-    if (peer.expires && peer.expires->seconds <= now_unix)
-      out.push_back({Grade::failure, "configuration", fmt::format("The time of peer {} is over.", printable(peer.name)),
-                     fmt::format("set a later date at expires in its [peer]: {}", peer.place.file)});
-  }
+void check_host(const Visit& visit, Diagnosis& out) {
+  check_link(visit, out);
+  if (visit.patient.link_up) check_rules(visit, out);
+  check_firewall(visit, out);
+  check_guard(visit, out);
+  check_gateway(visit, out);
 }
 
-void check_names(const config::Config& config, Diagnosis& out) {
-  for (const config::PeerConfig& peer : config.peers) {
-    for (const config::HostPort& endpoint : peer.endpoints) {
-      if (parse_address(endpoint.host)) continue;
-      const Resolved resolved = resolve(endpoint.host);
-      const std::string host = printable(endpoint.host);
-      if (!resolved.v4 && !resolved.v6)
-        out.push_back({Grade::failure, "names", fmt::format("The name {} does not resolve: {}.", host, resolved.error),
-                       "check the name, and this machine's DNS: getent ahosts " + host});
-      else
-        out.push_back({Grade::good, "names",
-                       fmt::format("{} resolves to {}.", host,
-                                   resolved.v4 && resolved.v6 ? "IPv4 and IPv6"
-                                   : resolved.v4              ? "IPv4"
-                                                              : "IPv6"),
-                       ""});
-    }
-  }
-}
-
-void check_clock(const std::vector<std::string>& files, std::int64_t now_unix, Diagnosis& out) {
-  constexpr std::int64_t kTolerance = 60;
-  for (const std::string& file : files) {
-    struct stat found {};
-    if (::stat(file.c_str(), &found) != 0 || found.st_mtime <= now_unix + kTolerance) continue;
-    return out.push_back({Grade::failure, "clock",
-                          fmt::format("The clock is behind: {} was written {} from now.", file,
-                                      span_text(std::chrono::seconds(found.st_mtime - now_unix))),
-                          "set the clock (timedatectl set-ntp true): peers refuse handshakes older than the last"});
-  }
-  out.push_back({Grade::good, "clock", "The clock is not behind what was written here.", ""});
-}
-
-void check_link(const Patient& patient, Diagnosis& out) {
+void check_link(const Visit& visit, Diagnosis& out) {
+  const Patient& patient = visit.patient;
   const std::string& name = patient.interface;
   if (!read_line("/sys/class/net/" + name + "/mtu"))
-    return out.push_back({Grade::failure, "link", "The interface is not in this network namespace.",
-                          "run me where it is: ip netns exec NAMESPACE culvert doctor " + name});
+    return out.add({Grade::failure, "link", "The interface is not in this network namespace.",
+                    "run me where it is: ip netns exec NAMESPACE culvert doctor " + name});
   if (!patient.link_up)
-    return out.push_back({Grade::failure, "link", "The interface is down.", "ip link set " + name + " up"});
-  out.push_back({Grade::good, "link", "The interface is up.", ""});
+    return out.add({Grade::failure, "link", "The interface is down.", "ip link set " + name + " up"});
+  out.add({Grade::good, "link", "The interface is up.", ""});
   if (!patient.has_key)
-    out.push_back({Grade::failure, "key", "The interface has no private key.", "wg set " + name + " private-key FILE"});
-  if (has_address(name))
-    out.push_back({Grade::good, "addresses", "The interface has an address.", ""});
-  else
-    out.push_back(
-        {Grade::failure, "addresses", "The interface has no address.", "ip addr add ADDRESS/LENGTH dev " + name});
+    out.add({Grade::failure, "key", "The interface has no private key.", "wg set " + name + " private-key FILE"});
+  check_addresses(visit, out);
   if (patient.peers.empty())
-    out.push_back({Grade::failure, "peers", "The interface has no peers.",
-                   "wg set " + name + " peer PUBLIC-KEY allowed-ips ADDRESS"});
+    out.add({Grade::failure, "peers", "The interface has no peers.",
+             "wg set " + name + " peer PUBLIC-KEY allowed-ips ADDRESS"});
+  if (!visit.config) return;
+  for (const config::PeerConfig& peer : visit.config->peers) {
+    const std::string key = to_base64(peer.public_key);
+    const auto has_key = [&](const PatientPeer& each) { return each.key == key; };
+    if (std::none_of(patient.peers.begin(), patient.peers.end(), has_key))
+      out.add({Grade::failure, "peers", fmt::format("The daemon does not know the file's peer {}.", peer.name),
+               "culvert reload " + name});
+  }
 }
 
-void check_firewall(const Patient& patient, Diagnosis& out) {
-  const ProgramRun rules = run_program({"nft", "list", "ruleset"});
-  if (rules.exit_code != 0) return;
-  const std::string port = fmt::format("udp dport {} ", patient.port);
-  for (const std::string_view verdict : {"drop", "reject"}) {
-    const std::string rule = line_with(rules.output + "\n", port, verdict);
-    if (!rule.empty())
-      return out.push_back(
-          {Grade::failure, "firewall",
-           fmt::format("A rule on this machine refuses the tunnel's port: {}.", printable(rule)),
-           fmt::format("allow UDP to port {}: nft -a list ruleset, nft delete rule ...", patient.port)});
+void check_rules(const Visit& visit, Diagnosis& out) {
+  const std::uint32_t mark = visit.patient.fwmark;
+  const std::uint32_t table = visit.choice ? visit.choice->table : 0;
+  // With a table of their own choice the rules are the owner's business.
+  const bool automatic = !visit.config || visit.config->table.kind == config::RoutingTable::Kind::automatic;
+  if (mark == 0 || !automatic) return;
+  std::size_t missing = 0;
+  for (const Family family : {Family::v4, Family::v6}) {
+    if (!visit.takes_all(family)) continue;
+    const std::string_view option = family == Family::v4 ? "-4" : "-6";
+    const Json rules = asked({"ip", "-j", std::string(option), "rule", "show"});
+    if (std::any_of(rules.begin(), rules.end(), [&](const Json& rule) { return is_rule_without(rule, mark, table); }))
+      continue;
+    ++missing;
+    out.add({visit.config.has_value() ? Grade::failure : Grade::warning, "rules",
+             fmt::format("No rule of IPv{} leads packets without the mark 0x{:x} into the tunnel's table.",
+                         option.substr(1), mark),
+             fmt::format("ip {} rule add not fwmark 0x{:x} table {} priority 32502", option, mark,
+                         table != 0 ? std::to_string(table) : "TABLE")});
   }
-  const bool drops_all = !line_with(rules.output, "hook input", "policy drop").empty();
-  if (drops_all && line_with(rules.output + "\n", port, "accept").empty())
-    return out.push_back(
-        {Grade::warning, "firewall",
-         fmt::format("Input is dropped by policy, and no rule allows port {} by number.", patient.port),
-         fmt::format("nft add rule inet filter input udp dport {} accept", patient.port)});
-  out.push_back({Grade::good, "firewall", "No rule of nftables names the tunnel's port to refuse it.", ""});
-}
-
-void check_forwarding(bool is_gateway, Diagnosis& out) {
-  if (!is_gateway) return;
-  for (const char* key : {"net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"}) {
-    if (read_line(std::string("/proc/sys/") + key).value_or("1") != "0") continue;
-    std::string name = key;
-    std::replace(name.begin(), name.end(), '/', '.');
-    return out.push_back({Grade::failure, "forwarding",
-                          "Peers may use this machine as a gateway, but it forwards nothing: " + name + " = 0.",
-                          "sysctl -w " + name + "=1"});
-  }
-  out.push_back({Grade::good, "forwarding", "The kernel forwards both families.", ""});
+  if (missing != 0) return;
+  out.add({Grade::good, "mark", fmt::format("The tunnel's own datagrams carry 0x{:x}, by which they go outside.", mark),
+           ""});
 }
 
 void check_queues(const Patient& patient, Diagnosis& out) {
-  out.push_back({Grade::good, "offloads", "In use: " + patient.offloads + ".", ""});
+  out.add({Grade::good, "offloads", "In use: " + patient.offloads + ".", ""});
   if (patient.fallbacks != 0)
-    out.push_back(
-        {Grade::note, "offloads",
-         fmt::format("The kernel refused an offload {} times, and the plain way was taken.", patient.fallbacks), ""});
+    out.add({Grade::note, "offloads",
+             fmt::format("The kernel refused an offload {} times, and the plain way was taken.", patient.fallbacks),
+             ""});
   if (patient.inside_queue_drops != 0)
-    out.push_back({Grade::warning, "queues",
-                   fmt::format("{} packets found the interface's queue full.", patient.inside_queue_drops),
-                   fmt::format("ip link set {} txqueuelen 2000", patient.interface)});
+    out.add({Grade::warning, "queues",
+             fmt::format("{} packets found the interface's queue full.", patient.inside_queue_drops),
+             fmt::format("ip link set {} txqueuelen 2000", patient.interface)});
   if (patient.outside_queue_drops != 0)
-    out.push_back({Grade::warning, "queues",
-                   fmt::format("{} datagrams found the receive buffer full.", patient.outside_queue_drops),
-                   "sysctl -w net.core.rmem_max=8388608, and restart the tunnel"});
+    out.add({Grade::warning, "queues",
+             fmt::format("{} datagrams found the receive buffer full.", patient.outside_queue_drops),
+             "sysctl -w net.core.rmem_max=8388608, and restart the tunnel"});
+  if (patient.inside_queue_drops == 0 && patient.outside_queue_drops == 0)
+    out.add({Grade::good, "queues", "No packet found a queue full.", ""});
 }
 
 }  // namespace culvert::cli

@@ -2,11 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "doctor_checks.hpp"
 #include "doctor_probe.hpp"
-#include "units.hpp"
+#include "surroundings.hpp"
 
 namespace culvert::cli {
 namespace {
@@ -49,17 +50,18 @@ std::size_t largest_answered(const std::string& interface, const IpAddress& to, 
   return passes;
 }
 
-void check_mtu(const Patient& patient, const PatientPeer& peer, const IpAddress& to, Diagnosis& out) {
+void check_mtu(const Patient& patient, const IpAddress& to, Diagnosis& out) {
   const std::string text = read_line("/sys/class/net/" + patient.interface + "/mtu").value_or("");
   std::size_t mtu = 0;
   std::from_chars(text.data(), text.data() + text.size(), mtu);
-  const std::string topic = "MTU towards " + peer.title;
+  const std::string topic = "MTU";
   if (mtu <= kEchoOctets) return;
   if (answers(patient.interface, to, mtu))
-    return out.push_back({Grade::good, topic, fmt::format("Packets of {} octets, the whole MTU, come back.", mtu), ""});
+    return out.add({Grade::good, topic, fmt::format("Packets of {} octets, the whole MTU, come back.", mtu), ""});
+  out.doing("measuring what passes");
   const std::size_t passes = largest_answered(patient.interface, to, kEchoOctets, mtu);
   // Padding to 16 octets makes all sizes of one step alike; below the MTU the largest of a step is what passes.
-  out.push_back(
+  out.add(
       {Grade::failure, topic,
        fmt::format("Packets of up to {} octets come back, and larger ones up to the MTU of {} vanish.", passes, mtu),
        fmt::format("ip link set {} mtu {} on both ends (key: mtu = {})", patient.interface, passes, passes)});
@@ -76,72 +78,83 @@ std::optional<IpAddress> inner_address(const PatientPeer& peer) {
   return sample_of(*longest);
 }
 
-void check_routes(const Patient& patient, const PatientPeer& peer, Diagnosis& out) {
-  const std::string topic = "routes to " + peer.title;
+void check_routes(const Visit& visit, const PatientPeer& peer, Diagnosis& out) {
+  const std::string& tunnel = visit.patient.interface;
   if (peer.allowed_ips.empty())
-    return out.push_back({Grade::failure, topic, "The peer has no allowed IPs: nothing can be sent to it.",
-                          fmt::format("wg set {} peer {} allowed-ips ADDRESS", patient.interface, peer.key)});
+    return out.add({Grade::failure, "routes", "The peer has no allowed IPs: nothing can be sent to it.",
+                    fmt::format("wg set {} peer {} allowed-ips ADDRESS", tunnel, peer.key)});
+  // A tunnel with a file has made the routes itself, unless it was told not to.
+  const bool ours = visit.config.has_value() && visit.config->table.kind == config::RoutingTable::Kind::automatic;
   std::size_t missing = 0;
   for (std::size_t i = 0; i < std::min(peer.allowed_ips.size(), kMostPrefixes); ++i) {
     const Prefix& prefix = peer.allowed_ips[i];
     const std::string device = device_towards(sample_of(prefix), 0);
-    if (device == patient.interface) continue;
+    if (device == tunnel) continue;
     ++missing;
     const std::string where = device.empty() ? "nowhere" : "to " + device;
-    out.push_back({prefix.length == 0 ? Grade::warning : Grade::failure, topic,
-                   fmt::format("Packets for {} go {}, not into the tunnel.", to_string(prefix), where),
-                   fmt::format("ip route add {} dev {}", to_string(prefix), patient.interface)});
+    out.add({prefix.length == 0 && !ours ? Grade::warning : Grade::failure, "routes",
+             fmt::format("Packets for {} go {}, not into the tunnel.", to_string(prefix), where),
+             fmt::format("ip route add {} dev {}", to_string(prefix), tunnel)});
   }
-  if (missing == 0) out.push_back({Grade::good, topic, "Its allowed IPs are routed into the tunnel.", ""});
+  if (missing == 0) out.add({Grade::good, "routes", "Its allowed IPs are routed into the tunnel.", ""});
 }
 
 void check_endpoint(const Patient& patient, const PatientPeer& peer, Diagnosis& out) {
   if (!peer.endpoint) return;
-  const std::string topic = "path to " + peer.title;
   const std::string address = to_string(peer.endpoint->address);
-  const std::string device = device_towards(peer.endpoint->address, patient.fwmark);
-  if (device.empty())
-    return out.push_back({Grade::failure, topic, fmt::format("There is no route to its endpoint {}.", address),
-                          "ip route get " + address});
-  if (device == patient.interface)
-    return out.push_back({Grade::failure, topic,
-                          fmt::format("Its endpoint {} is routed into the tunnel itself.", address),
-                          fmt::format("ip route add {} via GATEWAY, or set a fwmark with a rule", address)});
-  out.push_back({Grade::good, topic, fmt::format("Its endpoint {} is reached by {}.", address, device), ""});
-  if (peer.endpoint->address.family != Family::v4 || !is_strict(device)) return;
+  const Way way = way_towards(peer.endpoint->address, patient.fwmark);
+  if (way.device.empty())
+    return out.add({Grade::failure, "path", fmt::format("There is no route to its endpoint {}.", address),
+                    "ip route get " + address});
+  if (way.device == patient.interface)
+    return out.add({Grade::failure, "path", fmt::format("Its endpoint {} is routed into the tunnel itself.", address),
+                    fmt::format("ip route add {} via GATEWAY, or set a fwmark with a rule", address)});
+  out.add({Grade::good, "path", fmt::format("Its endpoint {} is reached by {}.", address, way.device), ""});
+  const bool behind_nat = way.source && !is_public(*way.source) && is_public(peer.endpoint->address);
+  if (behind_nat && !peer.keeps_alive)
+    out.add({Grade::note, "keepalive",
+             fmt::format("This machine ({}) seems to be behind a NAT, where the peer reaches it only shortly after it "
+                         "has spoken itself.",
+                         to_string(*way.source)),
+             fmt::format("wg set {} peer {} persistent-keepalive 25 (key: persistent_keepalive)", patient.interface,
+                         peer.key)});
+  else if (peer.keeps_alive)
+    out.add({Grade::good, "keepalive", "It is sent, so that a NAT on the way remembers this machine.", ""});
+  if (peer.endpoint->address.family != Family::v4 || !is_strict(way.device)) return;
   const bool marked = read_line("/proc/sys/net/ipv4/conf/all/src_valid_mark").value_or("0") == "1";
-  if (device_towards(peer.endpoint->address, marked ? patient.fwmark : 0) == device) return;
-  out.push_back({Grade::failure, topic,
-                 fmt::format("Answers that arrive at {} are dropped by its reverse-path filter.", device),
-                 "sysctl -w net.ipv4.conf.all.rp_filter=2"});
+  if (device_towards(peer.endpoint->address, marked ? patient.fwmark : 0) == way.device) return;
+  out.add({Grade::failure, "path",
+           fmt::format("Answers that arrive at {} are dropped by its reverse-path filter.", way.device),
+           "sysctl -w net.ipv4.conf.all.rp_filter=2"});
 }
 
 void check_data(const Patient& patient, const PatientPeer& peer, Diagnosis& out) {
   constexpr std::int64_t kRecent = 120;
-  const bool dropped = peer.last_problem == "source_not_allowed" || peer.last_problem == "too_big" ||
-                       peer.last_problem == "inner_malformed" || peer.last_problem == "data_unanswered";
-  if (dropped && peer.last_seconds_ago < kRecent)
-    out.push_back({Grade::failure, "data of " + peer.title,
-                   peer.last_text + (peer.last_address.empty() ? "" : fmt::format(" (It is {}.)", peer.last_address)),
-                   peer.last_advice});
+  // Of a tunnel that is up: what is refused all the same.
+  constexpr std::array<std::string_view, 6> kTold{"source_not_allowed", "too_big",       "inner_malformed",
+                                                  "data_unanswered",    "old_timestamp", "unproven_key"};
+  const bool told = std::find(kTold.begin(), kTold.end(), peer.last_problem) != kTold.end();
+  if (told && peer.last_seconds_ago < kRecent && peer.last_problem != peer.problem)
+    out.add({Grade::failure, "refused",
+             peer.last_text + (peer.last_address.empty() ? "" : fmt::format(" (It is {}.)", peer.last_address)),
+             peer.last_advice});
   const auto to = inner_address(peer);
   if (!to || peer.state_name != "up") return;
-  const std::string topic = "data to " + peer.title;
+  out.doing("sending echoes");
   switch (echo(patient.interface, *to, kEchoOctets, 2s)) {
     case EchoOutcome::refused:
-      return out.push_back({Grade::note, topic,
-                            "No echo could be sent, which takes root; so the path inside was not tried.",
-                            "sudo culvert doctor " + patient.interface});
+      return out.add({Grade::note, "data", "No echo could be sent, which takes root; so the path inside was not tried.",
+                      "sudo culvert doctor " + patient.interface});
     case EchoOutcome::too_big:
     case EchoOutcome::unanswered:
-      return out.push_back({Grade::warning, topic,
-                            fmt::format("There is a session, but {} does not answer echoes.", to_string(*to)),
-                            "ask the doctor on the other end: its allowed IPs or its firewall may drop our packets"});
+      return out.add({Grade::warning, "data",
+                      fmt::format("There is a session, but {} does not answer echoes.", to_string(*to)),
+                      "ask the doctor on the other end: its allowed IPs or its firewall may drop our packets"});
     case EchoOutcome::answered:
       break;
   }
-  out.push_back({Grade::good, topic, fmt::format("{} answers, so that data goes both ways.", to_string(*to)), ""});
-  check_mtu(patient, peer, *to, out);
+  out.add({Grade::good, "data", fmt::format("{} answers, so that data goes both ways.", to_string(*to)), ""});
+  check_mtu(patient, *to, out);
 }
 
 }  // namespace culvert::cli

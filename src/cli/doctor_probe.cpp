@@ -27,7 +27,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kMostOutput = 1 << 20;
+constexpr std::size_t kMostOutput = 16 << 20;
 constexpr std::chrono::seconds kProgramLimit{10};
 
 /// Everything that arrives at `fd` until its end or the limit.
@@ -126,7 +126,7 @@ ProgramRun run_program(const std::vector<std::string>& words) {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, into.get(), STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, into.get(), STDERR_FILENO);
+  ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));  // execve takes it so
   argv.push_back(nullptr);
@@ -182,14 +182,24 @@ EchoOutcome echo(const std::string& interface, const IpAddress& to, std::size_t 
   }
 }
 
-std::string device_towards(const IpAddress& address, std::uint32_t fwmark) {
+Way way_towards(const IpAddress& address, std::uint32_t fwmark) {
   std::vector<std::string> words{"ip", "-j", "route", "get", to_string(address)};
   if (fwmark != 0) words.insert(words.end(), {"mark", std::to_string(fwmark)});
   const ProgramRun run = run_program(words);
   const auto routes = nlohmann::json::parse(run.output, nullptr, false);
+  if (run.exit_code != 0 || !routes.is_array() || routes.empty()) return {};
+  return {routes[0].value("dev", ""), parse_address(routes[0].value("prefsrc", ""))};
+}
+
+std::string device_towards(const IpAddress& address, std::uint32_t fwmark) {
+  return way_towards(address, fwmark).device;
+}
+
+std::string default_device(Family family) {
+  const ProgramRun run = run_program({"ip", "-j", family == Family::v4 ? "-4" : "-6", "route", "show", "default"});
+  const auto routes = nlohmann::json::parse(run.output, nullptr, false);
   if (run.exit_code != 0 || !routes.is_array() || routes.empty()) return "";
-  const auto found = routes[0].find("dev");
-  return found != routes[0].end() && found->is_string() ? found->get<std::string>() : std::string();
+  return routes[0].value("dev", "");
 }
 
 }  // namespace culvert::cli

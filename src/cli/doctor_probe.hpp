@@ -13,7 +13,7 @@ namespace culvert::cli {
 
 struct ProgramRun {
   int exit_code = 0;   // 127: it could not be started
-  std::string output;  // of both streams, at most 1 MiB
+  std::string output;  // standard output, at most 16 MiB
 };
 /// Runs a program found in PATH to its end, without a shell. At most 10 s.
 [[nodiscard]] ProgramRun run_program(const std::vector<std::string>& words);
@@ -27,7 +27,16 @@ enum class EchoOutcome : std::uint8_t { answered, unanswered, too_big, refused }
 [[nodiscard]] EchoOutcome echo(const std::string& interface, const IpAddress& to, std::size_t packet_octets,
                                std::chrono::milliseconds within);
 
-/// Where the kernel sends a packet: the interface's name; empty: nowhere.
+/// Where the kernel sends a packet, and the address that it leaves with.
+struct Way {
+  std::string device;  // empty: there is none
+  std::optional<IpAddress> source;
+};
+[[nodiscard]] Way way_towards(const IpAddress& address, std::uint32_t fwmark);
+/// The device alone.
 [[nodiscard]] std::string device_towards(const IpAddress& address, std::uint32_t fwmark);
+
+/// The interface of the default route in the main table; empty: there is none.
+[[nodiscard]] std::string default_device(Family family);
 
 }  // namespace culvert::cli

@@ -66,7 +66,7 @@ void read_strangers(const Json& strangers, Patient& patient) {
   for (const Json& key : member(strangers, "keys")) {
     const std::string text = text_at(key, "publicKey");
     patient.strangers.push_back(
-        {Grade::failure, "strangers",
+        {Grade::failure, "stranger",
          fmt::format("{} calls with the public key {}, which is no peer here.", text_at(key, "lastFrom"), text),
          fmt::format("if it is one of yours: wg set {} peer {} allowed-ips ADDRESS", patient.interface, text)});
   }
@@ -74,7 +74,7 @@ void read_strangers(const Json& strangers, Patient& patient) {
     const Json& reasons = member(network, "reasons");
     if (sum_of(reasons, {"bad_mac1"}) == 0) continue;
     patient.strangers.push_back(
-        {Grade::failure, "strangers",
+        {Grade::failure, "stranger",
          fmt::format("{} calls somebody with another public key than ours.", text_at(network, "lastFrom")),
          fmt::format("give its owner the key that `wg show {} public-key` prints", patient.interface)});
   }
@@ -115,7 +115,7 @@ std::optional<Patient> read_patient(const std::string& status) {
 }
 
 DoctorCheck handshake_check(const PatientPeer& peer) {
-  const std::string topic = "handshake with " + peer.title;
+  const std::string topic = "handshake";
   if (peer.state_name == "up") return {Grade::good, topic, "There is a session.", ""};
   if (!peer.problem.empty()) {
     const bool told = !peer.told_by.empty() && peer.problem != "no_endpoint";

@@ -8,7 +8,7 @@
 
 #include <culvert/address.hpp>
 
-#include "doctor.hpp"
+#include "doctor_report.hpp"
 
 namespace culvert::cli {
 

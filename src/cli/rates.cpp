@@ -27,25 +27,96 @@ std::string cut(std::string_view line, std::size_t columns) {
   return std::string(line.substr(0, at));
 }
 
-std::string graph_line(std::string_view arrow, const std::deque<double>& history, std::uint64_t total,
-                       std::size_t columns) {
-  const std::vector<double> values(history.begin(), history.end());
-  const std::string head =
-      fmt::format("    {} {:>11}  {:>12}  ", arrow, rate_text(values.empty() ? 0 : values.back()), octets_text(total));
-  const std::size_t used = columns_of(head);
-  return head + sparkline(values, columns > used ? std::min(columns - used, Rates::kLooks) : 0);
+constexpr std::string_view kBold = "1", kDim = "2", kGraph = "36";
+constexpr std::size_t kWidestName = 20;
+constexpr std::int64_t kRecent = 300;  // seconds for which a problem of a tunnel that is up again is told
+
+/// A piece of a line, in a colour or, with an empty code, in none.
+struct Part {
+  std::string_view code;
+  std::string text;
+};
+
+/// Lines that keep to a screen.
+class Page {
+ public:
+  Page(Console::Colours colours, std::size_t columns, std::size_t lines)
+      : colours_(colours), columns_(columns), lines_(lines) {}
+
+  void add(const std::vector<Part>& parts) {
+    if (used_++ >= lines_) return;
+    std::size_t left = columns_;
+    for (const Part& part : parts) {
+      const std::string shown = cut(part.text, left);
+      left -= columns_of(shown);
+      if (shown.empty()) continue;
+      const bool painted = colours_ == Console::Colours::ansi && !part.code.empty();
+      text_ += painted ? fmt::format("\x1b[{}m{}\x1b[0m", part.code, shown) : shown;
+    }
+    while (text_.ends_with(' ')) text_.pop_back();
+    text_ += '\n';
+  }
+  [[nodiscard]] std::size_t columns() const noexcept { return columns_; }
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+  Console::Colours colours_;
+  std::size_t columns_, lines_, used_ = 0;
+  std::string text_;
+};
+
+std::string padded(std::string text, std::size_t columns) {
+  const std::size_t used = columns_of(text);
+  return used < columns ? text + std::string(columns - used, ' ') : text;
 }
 
-std::string_view colour_of(PeerState::Grade grade) noexcept {
+std::string_view code_of(PeerState::Grade grade) noexcept {
   switch (grade) {
     case PeerState::Grade::good:
-      return "\x1b[32m";
+      return "32";
     case PeerState::Grade::waiting:
-      return "\x1b[33m";
+      return "33";
     case PeerState::Grade::bad:
-      return "\x1b[31m";
+      return "31";
   }
   return "";
+}
+
+void add_graph(Page& page, std::string_view arrow, const std::deque<double>& history, std::uint64_t total) {
+  const std::vector<double> values(history.begin(), history.end());
+  const std::string rate = fmt::format("{:>11}", rate_text(values.empty() ? 0 : values.back()));
+  const std::string sum = fmt::format("  {:>10}  ", octets_text(total));
+  const std::size_t used = 6 + columns_of(rate) + columns_of(sum);
+  page.add({{"", fmt::format("    {} ", arrow)},
+            {"", rate},
+            {kDim, sum},
+            {kGraph, sparkline(values, page.columns() > used ? std::min(page.columns() - used, Rates::kLooks) : 0)}});
+}
+
+/// Widths that all peers share, so that what is alike stands in one column.
+struct Columns {
+  std::size_t name = 0, endpoint = 0;
+};
+
+void add_peer(Page& page, const PeerStatus& peer, const Columns& widths, const Rates& rates, std::int64_t now) {
+  const PeerState state = state_of(peer, now);
+  const std::string_view code = code_of(state.grade);
+  const std::string round_trip = peer.round_trip_ms ? fmt::format("  {:.1f} ms", *peer.round_trip_ms) : "";
+  page.add({{code, "● "},
+            {kBold, padded(title_of(peer), widths.name) + "  "},
+            {"", padded(printable(peer.endpoint), widths.endpoint) + (widths.endpoint != 0 ? "  " : "")},
+            {code, state.text},
+            {kDim, round_trip}});
+  if (peer.received != 0) {  // else nothing but calls without an answer
+    add_graph(page, "↓", rates.of(peer).received, peer.received);
+    add_graph(page, "↑", rates.of(peer).sent, peer.sent);
+  }
+  if (state.grade != PeerState::Grade::good && !peer.advice.empty()) {
+    page.add({{code, "    → "}, {"", printable(peer.advice)}});
+  } else if (!peer.problem.empty() && now - peer.problem_at < kRecent) {
+    page.add({{kDim, fmt::format("    last problem: {} ({})", printable(peer.problem),
+                                 ago_text(std::chrono::seconds(now - peer.problem_at)))}});
+  }
 }
 
 }  // namespace
@@ -87,29 +158,37 @@ const RateHistory& Rates::of(const PeerStatus& peer) const {
 
 std::string watch_screen(const InterfaceStatus& status, const Rates& rates, std::int64_t now_unix,
                          Console::Colours colours, std::size_t columns, std::size_t lines) {
-  std::string text;
-  std::size_t used = 0;
-  const auto add = [&](std::string_view colour, const std::string& line) {
-    if (used++ >= lines) return;
-    const bool painted = colours == Console::Colours::ansi && !colour.empty();
-    text += fmt::format("{}{}{}\n", painted ? colour : "", cut(line, columns), painted ? "\x1b[0m" : "");
-  };
-  add("\x1b[1m", fmt::format("{}  {}  {}  (q ends)", printable(status.name),
-                             status.link.empty() ? "" : "link " + printable(status.link), instant_text(now_unix)));
+  Page page(colours, columns, lines);
   std::vector<const PeerStatus*> peers;
   for (const PeerStatus& peer : status.peers) peers.push_back(&peer);
   std::stable_sort(peers.begin(), peers.end(),
                    [](const PeerStatus* a, const PeerStatus* b) { return a->latest_handshake > b->latest_handshake; });
+  Columns widths;
+  std::size_t up = 0;
   for (const PeerStatus* peer : peers) {
     const PeerState state = state_of(*peer, now_unix);
-    const std::string from = peer->endpoint.empty() ? "" : "  " + printable(peer->endpoint);
-    add(colour_of(state.grade), fmt::format("  {}  {}{}", title_of(*peer), state.text, from));
-    add("", graph_line("↓", rates.of(*peer).received, peer->received, columns));
-    add("", graph_line("↑", rates.of(*peer).sent, peer->sent, columns));
-    if (!peer->problem.empty()) add("\x1b[31m", "    last problem: " + printable(peer->problem));
+    widths.name = std::max(widths.name, std::min(columns_of(title_of(*peer)), kWidestName));
+    widths.endpoint = std::max(widths.endpoint, columns_of(peer->endpoint));
+    up += state.grade == PeerState::Grade::good ? 1 : 0;
   }
-  if (peers.empty()) add("", "  no peers");
-  return text;
+  const bool down = status.link == "down";
+  page.add({{kBold, printable(status.name)},
+            {down ? "31" : "", down ? "  link down" : ""},
+            {"", peers.empty() ? "  no peers" : fmt::format("  {} of {} up", up, count_text(peers.size(), "peer"))},
+            {kDim, fmt::format("  {}  q ends", instant_text(now_unix))}});
+  // Four lines and one between, where there is room.
+  const bool roomy = 1 + 5 * peers.size() <= lines;
+  for (const PeerStatus* peer : peers) {
+    if (roomy || peer == peers.front()) page.add({});
+    add_peer(page, *peer, widths, rates, now_unix);
+  }
+  for (const Stranger& stranger : status.strangers)
+    page.add(
+        {{"33", "● "},
+         {"", stranger.public_key.empty()
+                  ? fmt::format("{} holds another public key for us", printable(stranger.from))
+                  : fmt::format("unknown key {} from {}", printable(stranger.public_key), printable(stranger.from))}});
+  return page.take();
 }
 
 }  // namespace culvert::cli

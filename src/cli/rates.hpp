@@ -41,7 +41,8 @@ class Rates {
   std::map<std::string, Seen> seen_;
 };
 
-/// One screen: the interface, then three lines a peer. Lines are cut to `columns`, the text to `lines`.
+/// One screen: the interface, then some lines a peer: who and how, the rates, and what to do where it is not up. Lines
+/// are cut to `columns`, the text to `lines`.
 [[nodiscard]] std::string watch_screen(const InterfaceStatus& status, const Rates& rates, std::int64_t now_unix,
                                        Console::Colours colours, std::size_t columns, std::size_t lines);
 

@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "doctor_glance.hpp"
 #include "failure.hpp"
 #include "load.hpp"
 #include "locate.hpp"
@@ -89,7 +90,8 @@ void show_status(const StatusOptions& options, const std::string& config_folder,
     return;
   }
   bool first = true;
-  for (const InterfaceStatus& status : all) {
+  for (InterfaceStatus& status : all) {
+    status.problems = problems_of_host(status.name, config_folder, folders);
     if (!first) console.out("\n");
     console.out(status_text(status, unix_now(), console.colours));
     first = false;

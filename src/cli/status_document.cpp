@@ -44,6 +44,7 @@ PeerStatus peer_from(const std::string& key, const Json& json) {
   peer.public_key = key;
   peer.name = text_at(json, "name");
   peer.endpoint = text_at(json, "endpoint");
+  peer.endpoint_origin = text_at(json, "endpointOrigin");
   for (const Json& prefix : member(json, "allowedIps"))
     if (prefix.is_string()) peer.allowed_ips.push_back(prefix.get<std::string>());
   peer.latest_handshake = number_at<std::int64_t>(json, "latestHandshake");
@@ -62,6 +63,11 @@ PeerStatus peer_from(const std::string& key, const Json& json) {
     peer.loss_here = {.lost = number_at<std::uint64_t>(loss, "lost"),
                       .of = number_at<std::uint64_t>(loss, "of"),
                       .seconds = number_at<std::int64_t>(loss, "seconds")};
+  if (json.contains("sessionAge")) peer.session_age = number_at<std::int64_t>(json, "sessionAge");
+  if (const Json& handshakes = member(json, "handshakes"); handshakes.is_object()) {
+    peer.handshakes_sent = number_at<std::uint64_t>(handshakes, "sent");
+    peer.handshakes_answered = number_at<std::uint64_t>(handshakes, "answered");
+  }
   return peer;
 }
 
@@ -87,9 +93,14 @@ Result<InterfaceStatus, std::string> parse_status(std::string_view json) {
   if (const Json& peers = member(document, "peers"); peers.is_object())
     for (const auto& [key, peer] : peers.items())
       if (peer.is_object()) status.peers.push_back(peer_from(key, peer));
-  if (const Json& strangers = member(document, "strangers"); strangers.is_object())
+  if (const Json& strangers = member(document, "strangers"); strangers.is_object()) {
     for (const Json& key : member(strangers, "keys"))
       if (key.is_object()) status.strangers.push_back({text_at(key, "publicKey"), text_at(key, "lastFrom")});
+    for (const Json& network : member(strangers, "networks"))
+      if (network.is_object() && member(network, "reasons").is_object() &&
+          number_at<std::uint64_t>(member(network, "reasons"), "bad_mac1") != 0)
+        status.strangers.push_back({"", text_at(network, "lastFrom")});
+  }
   std::map<std::string, std::uint64_t> sums;
   add_drops(member(document, "control"), sums);
   if (const Json& lanes = member(document, "lanes"); lanes.is_array())

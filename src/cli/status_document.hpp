@@ -15,9 +15,10 @@
 namespace culvert::cli {
 
 struct PeerStatus {
-  std::string public_key;  // base64
-  std::string name;        // empty: the daemon knows none
-  std::string endpoint;    // empty: unknown
+  std::string public_key;       // base64
+  std::string name;             // empty: the daemon knows none
+  std::string endpoint;         // empty: unknown
+  std::string endpoint_origin;  // configured, handshake, roamed; empty: not told
   std::vector<std::string> allowed_ips;
   std::int64_t latest_handshake = 0;  // Unix seconds; 0: never
   std::uint64_t received = 0, sent = 0;
@@ -34,11 +35,19 @@ struct PeerStatus {
     std::int64_t seconds = 0;
   };
   std::optional<LossHere> loss_here;
+  std::optional<std::int64_t> session_age;                     // seconds
+  std::uint64_t handshakes_sent = 0, handshakes_answered = 0;  // ours
 };
 
-/// Somebody who spoke to us under a public key that no peer has.
+/// Somebody who spoke to us and was not let in.
 struct Stranger {
-  std::string public_key, from;
+  std::string public_key;  // that no peer has; empty: it holds another public key for us, and so shows none
+  std::string from;
+};
+
+/// Something of this machine that keeps a tunnel from working, which the daemon cannot know.
+struct HostProblem {
+  std::string text, advice;
 };
 
 struct InterfaceStatus {
@@ -49,6 +58,7 @@ struct InterfaceStatus {
   std::string link;  // "up", "down"
   std::vector<PeerStatus> peers;
   std::vector<Stranger> strangers;
+  std::vector<HostProblem> problems;                         // none in the document: whoever shows it may look
   std::vector<std::pair<std::string, std::uint64_t>> drops;  // of all lanes and control, most first
 };
 

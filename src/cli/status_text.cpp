@@ -17,7 +17,7 @@ struct Paint {
 
   [[nodiscard]] std::string operator()(std::string_view code, std::string_view text) const {
     if (colours == Console::Colours::none) return std::string(text);
-    return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
+    return text.empty() ? std::string() : fmt::format("\x1b[{}m{}\x1b[0m", code, text);
   }
   [[nodiscard]] std::string label(std::string_view text) const { return (*this)("1", text); }
   [[nodiscard]] std::string state(const PeerState& state) const {
@@ -49,20 +49,34 @@ std::string loss_text(const PeerStatus::LossHere& loss) {
                      span_text(std::chrono::seconds(loss.seconds)));
 }
 
+std::string_view origin_words(const std::string& origin) noexcept {
+  if (origin == "configured") return " (as configured)";
+  if (origin == "handshake") return " (from which it called)";
+  if (origin == "roamed") return " (to which it has moved)";
+  return "";
+}
+
 void add_peer(std::string& text, const Paint& paint, const PeerStatus& peer, std::int64_t now) {
   text += fmt::format("\n{}: {}\n", paint("1;33", "peer"), paint("33", title_of(peer)));
   add_line(text, paint, "state", paint.state(state_of(peer, now)));
   add_line(text, paint, "public key", printable(peer.public_key));
-  if (!peer.endpoint.empty()) add_line(text, paint, "endpoint", printable(peer.endpoint));
+  if (!peer.endpoint.empty())
+    add_line(text, paint, "endpoint",
+             printable(peer.endpoint) + paint("2", std::string(origin_words(peer.endpoint_origin))));
   add_line(text, paint, "allowed ips", peer.allowed_ips.empty() ? "(none)" : joined(peer.allowed_ips));
   if (peer.latest_handshake != 0)
     add_line(text, paint, "latest handshake", ago_text(std::chrono::seconds(now - peer.latest_handshake)));
   if (peer.received != 0 || peer.sent != 0)
     add_line(text, paint, "transfer",
              fmt::format("{} received, {} sent", octets_text(peer.received), octets_text(peer.sent)));
+  if (peer.session_age)
+    add_line(text, paint, "session", fmt::format("{} old", span_text(std::chrono::seconds(*peer.session_age))));
   if (peer.round_trip_ms) add_line(text, paint, "round trip", fmt::format("{:.1f} ms", *peer.round_trip_ms));
   if (peer.loss_here && peer.loss_here->of != 0)
     add_line(text, paint, "lost on the way here", loss_text(*peer.loss_here));
+  if (peer.handshakes_answered < peer.handshakes_sent)
+    add_line(text, paint, "handshakes",
+             fmt::format("{} of {} answered", peer.handshakes_answered, peer.handshakes_sent));
   if (peer.persistent_keepalive != 0)
     add_line(text, paint, "persistent keepalive",
              fmt::format("every {}", span_text(std::chrono::seconds(peer.persistent_keepalive))));
@@ -114,11 +128,21 @@ std::string status_text(const InterfaceStatus& status, std::int64_t now_unix, Co
       dropped += fmt::format("{}{} {}", dropped.empty() ? "" : ", ", count, printable(name));
     add_line(text, paint, "dropped", dropped);
   }
+  for (const HostProblem& problem : status.problems) {
+    add_line(text, paint, "problem", paint("31", problem.text));
+    add_line(text, paint, "what to do", problem.advice);
+  }
   for (const PeerStatus& peer : heard_last_first(status.peers)) add_peer(text, paint, peer, now_unix);
-  for (const Stranger& stranger : status.strangers)
-    text += fmt::format("\n{}: {} from {}\n  to let it in: culvert peer add {} NAME --public-key {}\n",
-                        paint("1;33", "unknown peer"), printable(stranger.public_key), printable(stranger.from),
-                        printable(status.name), printable(stranger.public_key));
+  for (const Stranger& stranger : status.strangers) {
+    if (stranger.public_key.empty())
+      text += fmt::format(
+          "\n{}: {} holds another public key for us\n  to let it in: give its owner ours: culvert status {}\n",
+          paint("1;33", "unknown caller"), printable(stranger.from), printable(status.name));
+    else
+      text += fmt::format("\n{}: {} from {}\n  to let it in: culvert peer add {} NAME --public-key {}\n",
+                          paint("1;33", "unknown peer"), printable(stranger.public_key), printable(stranger.from),
+                          printable(status.name), printable(stranger.public_key));
+  }
   return text;
 }
 

@@ -10,6 +10,7 @@
 
 #include "configured_state.hpp"
 #include "difference.hpp"
+#include "firewall.hpp"
 #include "load.hpp"
 #include "notify.hpp"
 #include "portal.hpp"
@@ -184,6 +185,7 @@ HostAnswer ConfiguredHalf::State::status() {
   if (const auto left = host::portal_left(config.name)) json["portalSeconds"] = left->count();
   json["fwmark"] = plan.choice.mark;
   json["table"] = plan.choice.table;
+  json["firewallTable"] = host::firewall_table(config.name);
   json["changes"] = nlohmann::ordered_json::array();
   for (const host::Made& made : setup->made()) json["changes"].push_back(host::to_string(made.step));
   json["unresolved"] = nlohmann::ordered_json::array();

@@ -19,7 +19,7 @@ def _(lab):
     expect("  state: never connected\n" in before, f"before the first handshake the status says:\n{before}")
     expect_echo(left, right)
     said = site.culvert("status")
-    for line in ("interface: wg1\n", "  state: up\n", f"  public key: {right.public}\n", f"  endpoint: {right.endpoint(4)}\n",
+    for line in ("interface: wg1\n", "  state: up\n", f"  public key: {right.public}\n", f"  endpoint: {right.endpoint(4)} (as configured)\n",
                  "  latest handshake: ", "  allowed ips: 10.99.0.2/32, fd99::2/128\n"):
         expect(line in said, f"the status lacks {line!r}:\n{said}")
     expect(left.private not in said, "the status tells the private key")
@@ -65,7 +65,7 @@ for key, name in (("q", "the key q"), ("\x03", "^C"), (None, "SIGTERM")):
             terminal.read_until(r"\x1b\[\?1049h")
             for _ in range(3):
                 # One screen: the interface, the peer, and two lines of rates with the graph.
-                terminal.read_until(r"wg1  link up .*" + re.escape(right.public[:8]) + r".*up.*↓ .*bit/s.*↑ .*bit/s")
+                terminal.read_until(r"wg1.*1 of 1 peer up.*" + re.escape(right.public[:8]) + r".*up.*↓ .*bit/s.*↑ .*bit/s")
             terminal.read_until("▁")
             if key:
                 terminal.press(key)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A host that is run by `culvert` alone, as a person would: from files in a folder of its own."""
+import codecs
 import fcntl
 import os
 import pty
@@ -50,7 +51,9 @@ class Terminal:
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.before = termios.tcgetattr(follower)
         self.follower = follower
-        self.text = ""
+        self.text = ""      # not yet read by read_until
+        self.all_text = ""  # all that was written
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.process = subprocess.Popen(["ip", "netns", "exec", site.host.name, os.environ["CULVERT"], *words], stdin=follower,
                                         stdout=follower, stderr=follower, env=site.environment, start_new_session=True,
                                         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
@@ -65,8 +68,15 @@ class Terminal:
                 return match
             if time.monotonic() > end:
                 raise Failure(f"waited {within:g} s in vain for {pattern!r} on the terminal, which showed:\n{self.text!r}")
-            if select.select([self.leader], [], [], 0.1)[0]:
-                self.text += os.read(self.leader, 65536).decode(errors="replace")
+            self.drain(0.1)
+
+    def drain(self, within=0.0):
+        """Takes what is there: a program waits once some thousand octets are unread."""
+        while select.select([self.leader], [], [], within)[0]:
+            new = self._decoder.decode(os.read(self.leader, 65536))
+            self.text += new
+            self.all_text += new
+            within = 0.0
 
     def press(self, keys):
         os.write(self.leader, keys.encode())

@@ -36,6 +36,14 @@ extern "C" int clock_gettime(clockid_t clock, timespec* time) noexcept {
   return static_cast<int>(result);
 }
 
+// As libc has it, it would ask the kernel's page and not the function above.
+extern "C" time_t time(time_t* seconds) noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  if (seconds != nullptr) *seconds = now.tv_sec;
+  return now.tv_sec;
+}
+
 // The daemon's absolute timers are on CLOCK_BOOTTIME; asio's is absolute only to fire at once. A nanosecond more, so
 // that a time to come does not become 0, which means never.
 extern "C" int timerfd_settime(int fd, int flags, const itimerspec* wanted, itimerspec* before) noexcept {

@@ -73,14 +73,3 @@ TEST_CASE("an interface without a key is known, and what is no status is refused
   CHECK_FALSE(read_patient("no json"));
   CHECK_FALSE(read_patient("[]"));
 }
-
-TEST_CASE("the diagnosis is told as lines, and as JSON with the count of failures") {
-  const std::vector<DoctorCheck> checks{{Grade::good, "link", "It is up.", ""},
-                                        {Grade::failure, "path", "No route.", "ip route"}};
-  CHECK(diagnosis_text(checks, Console::Colours::none) ==
-        "good     link: It is up.\nfailure  path: No route.\n           ip route\n");
-  const auto json = nlohmann::json::parse(diagnosis_json("wg0", checks));
-  CHECK(json["failures"] == 1);
-  CHECK(json["checks"][1]["mend"] == "ip route");
-  CHECK(json["checks"][0]["grade"] == "good");
-}

@@ -71,7 +71,8 @@ TEST_CASE("a screen keeps to its columns and lines") {
   }
   const std::string screen = watch_screen(status, rates, 1'795'930'321, Console::Colours::none, 60, 20);
   CHECK(
-      screen.starts_with("wg0  link up  2026-11-29 05:32:01Z  (q ends)\n  alice  never connected\n    ↓ 8.00 kbit/s"));
+      screen.starts_with("wg0  0 of 1 peer up  2026-11-29 05:32:01Z  q ends\n\n● alice  never connected\n"
+                         "    ↓ 8.00 kbit/s    68.36 KiB  "));
   std::size_t start = 0;
   for (std::size_t end; (end = screen.find('\n', start)) != std::string::npos; start = end + 1)
     CHECK(columns_of(screen.substr(start, end - start)) <= 60);
@@ -79,5 +80,29 @@ TEST_CASE("a screen keeps to its columns and lines") {
         watch_screen(status, rates, 0, Console::Colours::none, 60, 1).size() - 1);
   CHECK(watch_screen(status, rates, 0, Console::Colours::none, 3, 1) == "wg0\n");
   status.peers.clear();
-  CHECK(watch_screen(status, rates, 0, Console::Colours::none, 60, 5).ends_with("\n  no peers\n"));
+  CHECK(watch_screen(status, rates, 0, Console::Colours::none, 60, 5).starts_with("wg0  no peers  1970"));
+}
+
+TEST_CASE("names, states and endpoints stand in columns, and a peer that is not up comes with what to do") {
+  InterfaceStatus status = with_counters(0, 0);
+  status.peers[0].state = status.peers[0].state_name = "up";
+  status.peers[0].endpoint = "192.0.2.1:51820";
+  status.peers[0].round_trip_ms = 1.25;
+  PeerStatus bob;
+  bob.name = "bob";
+  bob.state = "silent for 20 s";
+  bob.state_name = "silent";
+  bob.endpoint = "198.51.100.7:4500";
+  bob.advice = "Look at the firewall.";
+  status.peers.push_back(bob);
+  CHECK(watch_screen(status, Rates{}, 0, Console::Colours::none, 80, 24) ==
+        "wg0  1 of 2 peers up  1970-01-01 00:00:00Z  q ends\n"
+        "\n"
+        "● alice  192.0.2.1:51820    up  1.2 ms\n"
+        "\n"
+        "● bob    198.51.100.7:4500  silent for 20 s\n"
+        "    → Look at the firewall.\n");
+  const std::string painted = watch_screen(status, Rates{}, 0, Console::Colours::ansi, 80, 24);
+  CHECK(painted.find("\x1b[32m● \x1b[0m\x1b[1malice") != std::string::npos);
+  CHECK(painted.find("\x1b[31m● \x1b[0m\x1b[1mbob") != std::string::npos);
 }

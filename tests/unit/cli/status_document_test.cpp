@@ -8,7 +8,7 @@ using namespace culvert::cli;
 TEST_CASE("a status document is read with all that it tells") {
   const auto status = parse_status(R"({
     "interface": "wg0", "link": "up", "publicKey": "PUB", "listenPort": 51820, "fwmark": 51820,
-    "strangers": {"networks": [], "keys": [{"publicKey": "KEY3", "lastFrom": "192.0.2.9:7", "count": 2}]},
+    "strangers": {"networks": [{"lastFrom": "192.0.2.7:1", "reasons": {"bad_mac1": 2}}, {"lastFrom": "192.0.2.6:1", "reasons": {"not_wireguard": 2}}], "keys": [{"publicKey": "KEY3", "lastFrom": "192.0.2.9:7", "count": 2}]},
     "control": {"drops": {"bad_mac1": 2}}, "lanes": [{"drops": {"replayed": 7, "bad_mac1": 1}}, {"drops": {}}],
     "peers": {"KEY1": {"name": "alice", "endpoint": "192.0.2.1:5", "latestHandshake": 1700000000, "transferRx": 18446744073709551615,
               "transferTx": 2, "persistentKeepalive": 25, "allowedIps": ["10.0.0.2/32", "fd00::2/128"], "state": "up", "stateName": "up",
@@ -43,7 +43,9 @@ TEST_CASE("a status document is read with all that it tells") {
   CHECK(alice.loss_here->seconds == 61);
   CHECK_FALSE(status->peers[1].loss_here);
   CHECK(status->peers[1].latest_handshake == 0);
-  REQUIRE(status->strangers.size() == 1);
+  REQUIRE(status->strangers.size() == 2);
+  CHECK(status->strangers[1].public_key.empty());
+  CHECK(status->strangers[1].from == "192.0.2.7:1");
   CHECK(status->strangers[0].public_key == "KEY3");
   CHECK(status->strangers[0].from == "192.0.2.9:7");
   REQUIRE(status->drops.size() == 2);

@@ -29,6 +29,10 @@ InterfaceStatus example() {
   alice.persistent_keepalive = 25;
   alice.problem = "no answer";
   alice.problem_at = 1030;
+  alice.endpoint_origin = "roamed";
+  alice.session_age = 91;
+  alice.handshakes_sent = 3;
+  alice.handshakes_answered = 2;
   status.peers = {bob, alice};
   return status;
 }
@@ -44,10 +48,12 @@ TEST_CASE("a person reads the words of `wg show`, states and names, the peer hea
         "peer: alice\n"
         "  state: up\n"
         "  public key: ALICEKEY=\n"
-        "  endpoint: 192.0.2.1:51820\n"
+        "  endpoint: 192.0.2.1:51820 (to which it has moved)\n"
         "  allowed ips: 10.0.0.2/32, fd00::2/128\n"
         "  latest handshake: 1 minute, 31 seconds ago\n"
         "  transfer: 1.00 KiB received, 92 B sent\n"
+        "  session: 1 minute, 31 seconds old\n"
+        "  handshakes: 2 of 3 answered\n"
         "  persistent keepalive: every 25 seconds\n"
         "  last problem: no answer (1 minute, 1 second ago)\n"
         "\n"
@@ -68,25 +74,30 @@ TEST_CASE("a peer that does not work comes with what to do, and a stranger with 
   peer.problem = "no answer";
   peer.advice = "look at the firewall";
   status.peers = {peer};
-  status.strangers = {{"STRANGE=", "192.0.2.9:7"}};
+  status.strangers = {{"", "192.0.2.8:6"}, {"STRANGE=", "192.0.2.9:7"}};
   const std::string text = status_text(status, 0, Console::Colours::none);
   CHECK(text.find("  last problem: no answer\n  what to do: look at the firewall\n") != std::string::npos);
   CHECK(
-      text.ends_with("unknown peer: STRANGE= from 192.0.2.9:7\n"
+      text.ends_with("unknown caller: 192.0.2.8:6 holds another public key for us\n"
+                     "  to let it in: give its owner ours: culvert status wg0\n"
+                     "\nunknown peer: STRANGE= from 192.0.2.9:7\n"
                      "  to let it in: culvert peer add wg0 NAME --public-key STRANGE=\n"));
   status.peers[0].state = status.peers[0].state_name = "up";
   CHECK(status_text(status, 0, Console::Colours::none).find("what to do") == std::string::npos);
 }
 
-TEST_CASE("a link that is down and packets dropped are told") {
+TEST_CASE("a link that is down, packets dropped, and what is wrong with the host are told") {
   InterfaceStatus status;
   status.name = "wg0";
   status.link = "down";
   status.drops = {{"replayed", 7}, {"bad_mac1", 1}};
+  status.problems = {{"The kernel forwards nothing.", "sysctl"}};
   CHECK(status_text(status, 0, Console::Colours::none) ==
         "interface: wg0\n"
         "  link: down\n"
-        "  dropped: 7 replayed, 1 bad_mac1\n");
+        "  dropped: 7 replayed, 1 bad_mac1\n"
+        "  problem: The kernel forwards nothing.\n"
+        "  what to do: sysctl\n");
 }
 
 TEST_CASE("colours add escape sequences and nothing else") {

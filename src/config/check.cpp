@@ -78,6 +78,13 @@ void check_gateway(const Config& config, CheckFindings& out) {
     out.add(warning, "gateway.enabled", "false", "the rest of the section has no effect");
 }
 
+void check_limits(const Config& config, CheckFindings& out) {
+  const auto& most = config.limits.peers;
+  if (most && config.peers.size() > *most)
+    out.add(error, "limits.peers", std::to_string(*most),
+            "the configuration has " + std::to_string(config.peers.size()) + " peers; raise it, or remove some");
+}
+
 void check_reach(const Config& config, CheckFindings& out) {
   const bool somebody_can_call = std::any_of(config.peers.begin(), config.peers.end(),
                                              [](const PeerConfig& peer) { return !peer.endpoints.empty(); });
@@ -99,6 +106,7 @@ std::vector<Finding> check(const Config& config) {
   check_addresses(config, out);
   check_routes(config, out);
   check_gateway(config, out);
+  check_limits(config, out);
   check_reach(config, out);
   check_peers(config, out);
   return out.take();

@@ -95,6 +95,16 @@ struct OffloadConfig {
   friend bool operator==(const OffloadConfig&, const OffloadConfig&) = default;
 };
 
+/// Bounds of the daemon. nullopt: as usual.
+struct LimitsConfig {
+  std::optional<std::uint32_t> peers;                  // also those that `wg` adds
+  std::optional<std::uint32_t> handshakes_per_second;  // under load, of one address
+  std::optional<std::uint32_t> staged_packets;         // of one peer, while there is no session
+  std::optional<std::uint32_t> socket_buffer;          // octets, of each UDP socket that data comes by, each way
+
+  friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
+};
+
 /// Commands of wg-quick files, run by the host half with "%i" replaced. In order.
 struct HookConfig {
   std::vector<std::string> pre_up, post_up, pre_down, post_down;
@@ -128,6 +138,7 @@ struct Config {
   PoolConfig pool;
   std::optional<std::uint32_t> lanes;
   OffloadConfig offloads;
+  LimitsConfig limits;
   std::string aead;  // the backend's name; empty: the fastest
   HookConfig hooks;
   ObserveConfig observe;

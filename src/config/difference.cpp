@@ -77,6 +77,10 @@ void compare_sections(Comparison& out, const Config& a, const Config& b) {
   out.compare("offloads.vnet", a.offloads.vnet, b.offloads.vnet);
   out.compare("offloads.gso", a.offloads.gso, b.offloads.gso);
   out.compare("offloads.gro", a.offloads.gro, b.offloads.gro);
+  out.compare("limits.peers", a.limits.peers, b.limits.peers);
+  out.compare("limits.handshakes_per_second", a.limits.handshakes_per_second, b.limits.handshakes_per_second);
+  out.compare("limits.staged_packets", a.limits.staged_packets, b.limits.staged_packets);
+  out.compare("limits.socket_buffer", a.limits.socket_buffer, b.limits.socket_buffer);
   out.compare("hooks.pre_up", a.hooks.pre_up, b.hooks.pre_up);
   out.compare("hooks.post_up", a.hooks.post_up, b.hooks.post_up);
   out.compare("hooks.pre_down", a.hooks.pre_down, b.hooks.pre_down);

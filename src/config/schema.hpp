@@ -41,6 +41,12 @@
 //     gso = true
 //     gro = true
 //
+//     [limits]                               # nothing said: as shown
+//     peers = 1048576                        # also those that `wg` adds
+//     handshakes_per_second = 20             # of one address, under load
+//     staged_packets = 128                   # of one peer, while there is no session
+//     socket_buffer = 7340032                # octets
+//
 //     [hooks]
 //     post_up = ["logger '%i is up'"]        # also pre_up, pre_down, post_down
 //
@@ -74,7 +80,7 @@
 
 namespace culvert::config {
 
-enum class Section : std::uint8_t { interface, dns, firewall, gateway, pool, offloads, hooks, observe, peer };
+enum class Section : std::uint8_t { interface, dns, firewall, gateway, pool, offloads, limits, hooks, observe, peer };
 
 struct KeyInfo {
   Section section;

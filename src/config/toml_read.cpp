@@ -116,6 +116,14 @@ void read_offloads(TomlSection section, OffloadConfig& out) {
   section.finish();
 }
 
+void read_limits(TomlSection section, LimitsConfig& out) {
+  section.number("peers", 1, 1u << 20, out.peers);
+  section.number("handshakes_per_second", 1, 10'000, out.handshakes_per_second);
+  section.number("staged_packets", 1, 4096, out.staged_packets);
+  section.number("socket_buffer", 64u << 10, 64u << 20, out.socket_buffer);
+  section.finish();
+}
+
 void read_hooks(TomlSection section, HookConfig& out) {
   section.parsed_list("pre_up", out.pre_up, parse_command);
   section.parsed_list("post_up", out.post_up, parse_command);
@@ -146,6 +154,8 @@ void read_section(Section which, TomlSection section, Config& out) {
       return read_pool(std::move(section), out.pool);
     case Section::offloads:
       return read_offloads(std::move(section), out.offloads);
+    case Section::limits:
+      return read_limits(std::move(section), out.limits);
     case Section::hooks:
       return read_hooks(std::move(section), out.hooks);
     case Section::observe:

@@ -65,6 +65,21 @@ class Operation {
   SecretBuilder text_;
 };
 
+/// Those that are not as `known` says; a limit that is not said is told as 0. \returns whether there was any.
+bool add_limits(Operation& out, const LimitsConfig& known, const LimitsConfig& wanted) {
+  bool told = false;
+  const auto add = [&](std::string_view key, const std::optional<std::uint32_t>& old,
+                       const std::optional<std::uint32_t>& now) {
+    if (old == now) return;
+    out.add_number(key, now.value_or(0));
+    told = true;
+  };
+  add("limit_peers", known.peers, wanted.peers);
+  add("limit_handshakes_per_second", known.handshakes_per_second, wanted.handshakes_per_second);
+  add("limit_staged_packets", known.staged_packets, wanted.staged_packets);
+  return told;
+}
+
 /// A peer that did not exist before.
 void add_whole_peer(Operation& out, const PeerConfig& peer, const UapiContext& context) {
   out.add_key("public_key", peer.public_key.bytes());
@@ -116,6 +131,7 @@ SecretText to_uapi(const Config& config, const UapiContext& context) {
   out.add_key("private_key", config.private_key.secret.bytes());
   out.add_number("listen_port", config.listen_port);
   out.add_number("fwmark", mark_of(config, context));
+  add_limits(out, {}, config.limits);
   out.add("replace_peers", "true");
   for (const PeerConfig& peer : config.peers) add_whole_peer(out, peer, context);
   return out.finish();
@@ -136,6 +152,7 @@ SecretText to_uapi(const Config& before, const UapiContext& known, const Config&
     out.add_number("fwmark", mark_of(after, context));
     differs = true;
   }
+  if (add_limits(out, before.limits, after.limits)) differs = true;
   const ByKey old_peers = by_key(before);
   const ByKey new_peers = by_key(after);
   // Removals first: what they leave may go to others. Among the rest each list replaces the old one, so order is free.

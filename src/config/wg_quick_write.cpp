@@ -67,6 +67,7 @@ class Writer {
     note(!config.pool.prefixes.empty(), "the address pool");
     note(config.dns.backend != DnsBackend::automatic, "how the system is told about DNS");
     note(config.lanes || !config.aead.empty() || config.offloads != OffloadConfig{}, "lanes, AEAD and offloads");
+    note(config.limits != LimitsConfig{}, "limits");
     note(config.observe != ObserveConfig{}, "metrics and diagnosis");
     note(config.public_endpoint.has_value(), "the public endpoint");
   }

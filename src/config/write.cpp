@@ -108,6 +108,12 @@ void put_sections(SecretBuilder& out, const Config& config) {
   offloads.flag("gso", config.offloads.gso, true);
   offloads.flag("gro", config.offloads.gro, true);
 
+  Table limits = table_of(out, Section::limits);
+  limits.number("peers", config.limits.peers);
+  limits.number("handshakes_per_second", config.limits.handshakes_per_second);
+  limits.number("staged_packets", config.limits.staged_packets);
+  limits.number("socket_buffer", config.limits.socket_buffer);
+
   Table hooks = table_of(out, Section::hooks);
   hooks.list("pre_up", config.hooks.pre_up);
   hooks.list("post_up", config.hooks.post_up);

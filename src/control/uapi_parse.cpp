@@ -8,7 +8,10 @@
 namespace culvert::control {
 namespace {
 
-constexpr std::string_view kDeviceKeys[] = {"private_key", "listen_port", "fwmark", "replace_peers"};
+constexpr std::string_view kDeviceKeys[] = {"private_key", "listen_port", "fwmark", "replace_peers",
+                                            // that `wg` does not know: the host half's
+                                            "limit_peers", "limit_handshakes_per_second", "limit_staged_packets",
+                                            "network_changed"};
 constexpr std::string_view kPeerKeys[] = {"public_key", "remove", "update_only", "preshared_key", "endpoint",
                                           "persistent_keepalive_interval", "replace_allowed_ips", "allowed_ip",
                                           "protocol_version",
@@ -50,6 +53,14 @@ std::optional<Blocked> parse_blocked(std::string_view text) noexcept {
   if (text == "disabled") return Blocked::disabled;
   if (text == "expired") return Blocked::expired;
   return std::nullopt;
+}
+
+/// nullptr: `key` names none.
+std::optional<std::uint32_t>* limit_of(LimitsChange& limits, std::string_view key) noexcept {
+  if (key == "limit_peers") return &limits.peers;
+  if (key == "limit_handshakes_per_second") return &limits.handshakes_per_second;
+  if (key == "limit_staged_packets") return &limits.staged_packets;
+  return nullptr;
 }
 
 /// A client's text, fit for a log line.
@@ -119,6 +130,12 @@ OperationParser::Verdict OperationParser::take_device_key(std::string_view key, 
   } else if (key == "fwmark") {
     request_.fwmark = parse_decimal<std::uint32_t>(value);
     if (!request_.fwmark) return Err{Refusal{EINVAL, "not a decimal number up to 4294967295"}};
+  } else if (std::optional<std::uint32_t>* limit = limit_of(request_.limits, key)) {
+    *limit = parse_decimal<std::uint32_t>(value);
+    if (!*limit) return Err{Refusal{EINVAL, "not a decimal number up to 4294967295"}};
+  } else if (key == "network_changed") {
+    if (value != "true") return Err{Refusal{EINVAL, kNotTrue}};
+    request_.network_changed = true;
   } else if (key == "replace_peers") {
     if (value != "true") return Err{Refusal{EINVAL, kNotTrue}};
     request_.replace_peers = true;

@@ -61,11 +61,15 @@ struct MtuSet {
 struct PortSet {
   std::uint16_t port;
 };
+/// How many packets of one peer may wait for a session, 1 at least.
+struct StagedLimitSet {
+  std::size_t packets;
+};
 }  // namespace change
 
 using Change = std::variant<change::PeerAdded, change::PeerRemoved, change::AllowedIpAdded, change::AllowedIpRemoved,
                             change::EndpointMoved, change::SessionsReplaced, change::KeepaliveWanted,
-                            change::StagedDropped, change::MtuSet, change::PortSet>;
+                            change::StagedDropped, change::MtuSet, change::PortSet, change::StagedLimitSet>;
 
 namespace report {
 /// A handshake message that a lane's socket received.

@@ -41,6 +41,7 @@ DataPath::Todo DataPath::apply(Change&& change) {
           },
           [&](change::MtuSet&& c) { return mtu_ = c.mtu, Todo{}; },
           [&](change::PortSet&& c) { return port_ = c.port, Todo{}; },
+          [&](change::StagedLimitSet&& c) { return most_staged_ = c.packets, Todo{}; },
       },
       std::move(change));
 }
@@ -132,7 +133,7 @@ void DataPath::stage(Peer& peer, Bytes packet) {
   if (staged_octets_ + packet.size() > kMaxStagedOctets) return drops_.count(Way::out, Drop::staging_full);
   if (!peer.staging) peer.staging = std::make_unique<Staging>();
   const std::size_t before = peer.staging->octets();
-  const std::size_t dropped = peer.staging->push(packet);
+  const std::size_t dropped = peer.staging->push(packet, most_staged_);
   drops_.count(Way::out, Drop::staging_full, dropped);
   add_own(packets_.waiting, 1 - dropped);
   staged_octets_ += peer.staging->octets() - before;

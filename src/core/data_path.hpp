@@ -132,6 +132,7 @@ class DataPath {
   std::size_t lane_;
   std::size_t lanes_;
   std::size_t mtu_;
+  std::size_t most_staged_ = params::kMaxStaged;  // packets of one peer
   std::uint16_t port_ = 0;
   std::size_t staged_octets_ = 0;
   std::vector<Peer> peers_;

@@ -57,8 +57,15 @@ class Device {
   void remove_allowed_ip(PeerId id, const Prefix& prefix, Actions& actions);
   void clear_allowed_ips(PeerId id, Actions& actions);
 
+  /// Under load, of each address that proved to be its sender's; 1 at least. See `RateLimiter::set_rate`.
+  void set_handshake_rate(std::uint32_t per_second) noexcept { limiter_.set_rate(per_second); }
+
   /// Down: forgets all sessions and staged packets. Up: sends keepalives where they are persistent.
   void set_link(Now now, Link link, Actions& actions);
+
+  /// The host is elsewhere, or its ways out are others: no peer's source address counts any more, and each peer that we
+  /// have a session with hears from us, so that it finds us again.
+  void network_changed(Actions& actions);
 
   // Outside
 

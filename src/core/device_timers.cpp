@@ -150,6 +150,14 @@ void Device::send_keepalive(Peer& peer, Actions& actions) {
   actions.post_to(home_lane(peer), change::KeepaliveWanted{peer.id});
 }
 
+void Device::network_changed(Actions& actions) {
+  for (const auto& peer : peers_) {
+    if (!peer) continue;
+    forget_source(*peer, actions);
+    if (link_ == Link::up && can_send(*peer) && peer->sessions.current) send_keepalive(*peer, actions);
+  }
+}
+
 void Device::forget_source(Peer& peer, Actions& actions) {
   if (!peer.source) return;
   peer.source.reset();

@@ -42,12 +42,21 @@ struct PeerChange {
   std::vector<AllowedIpChange> allowed_ips;  // in order; an added prefix leaves its owner for this peer
 };
 
+/// Bounds that the device keeps. What is not said stays as it is; 0: as usual.
+struct LimitsChange {
+  std::optional<std::uint32_t> peers;                  // more are refused; those that are there stay
+  std::optional<std::uint32_t> handshakes_per_second;  // under load, of one address that proved to be the sender's
+  std::optional<std::uint32_t> staged_packets;         // of one peer without a session, in each lane
+};
+
 struct SetRequest {
   std::optional<PrivateKey> private_key;     // all zero: no identity. A peer with the same key goes
   std::optional<std::uint16_t> listen_port;  // 0: any free port
   std::optional<std::uint32_t> fwmark;       // 0: off
-  bool replace_peers = false;                // all existing peers go first, with their sessions
-  std::vector<PeerChange> peers;             // no public key twice
+  LimitsChange limits;
+  bool network_changed = false;   // see `Device::network_changed`
+  bool replace_peers = false;     // all existing peers go first, with their sessions
+  std::vector<PeerChange> peers;  // no public key twice
 };
 
 // A vector that grows must move keys, since a copy would stay behind.

@@ -11,17 +11,16 @@
 
 namespace culvert {
 
-/// Inner packets of one peer that wait for a session: at most 128, the oldest dropped first [K].
+/// Inner packets of one peer that wait for a session: at most so many, the oldest dropped first [K].
 /// Off the warm path, so it may allocate.
 class Staging {
  public:
-  /// Keeps a copy. \returns how many packets were dropped for it: 0 or 1.
-  std::size_t push(Bytes packet) {
+  /// Keeps a copy, as one of `most`, 1 at least. \returns how many packets were dropped for it.
+  std::size_t push(Bytes packet, std::size_t most = params::kMaxStaged) {
     std::size_t dropped = 0;
-    if (packets_.size() == params::kMaxStaged) {
+    for (; packets_.size() >= most; ++dropped) {  // more than one when `most` is less than it was
       octets_ -= packets_.front().size();
       packets_.pop_front();
-      dropped = 1;
     }
     packets_.emplace_back(packet.begin(), packet.end());
     octets_ += packet.size();

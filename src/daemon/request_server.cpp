@@ -29,6 +29,12 @@ half::Group describe(const std::optional<io::UdpGroup>& group, std::vector<int>&
 
 }  // namespace
 
+void RequestServer::set_policy(RequestPolicy policy) {
+  if (outside_ && policy.lane_buffer_octets != policy_.lane_buffer_octets)
+    calls_.set_buffers(*outside_, policy.lane_buffer_octets);
+  policy_ = policy;
+}
+
 RequestServer::Answer RequestServer::failure(const half::Request& request, const io::SystemError& error) {
   last_refusal_ = error.message();
   half::Reply reply = reply_to(request);
@@ -78,6 +84,7 @@ RequestServer::Answer RequestServer::open_udp(const half::Request& request) {
   options.lanes = policy_.lanes;
   options.gso = policy_.gso;
   options.gro = policy_.gro;
+  options.lane_buffer_octets = policy_.lane_buffer_octets;
   auto opened = calls_.open_udp(options);
   if (!opened) return failure(request, opened.error());
   outside_ = std::move(*opened);
@@ -110,6 +117,7 @@ RequestCalls system_request_calls(const std::string& interface) {
   return {
       .open_udp = [](const io::UdpOptions& options) { return io::open_outside(options); },
       .set_mark = [](const io::Outside& outside, std::uint32_t mark) { return io::set_fwmark(outside, mark); },
+      .set_buffers = [](const io::Outside& outside, int octets) { io::set_lane_buffers(outside, octets); },
       .scope_index = [](std::string_view name) -> std::uint32_t { return ::if_nametoindex(std::string(name).c_str()); },
       .link_drops = [&interface] { return io::link_drops(interface); }};
 }

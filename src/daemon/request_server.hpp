@@ -18,12 +18,14 @@ struct RequestPolicy {
   io::Switch gro = io::Switch::on;
   std::optional<std::uint16_t> port;  // nullopt: whichever is asked for, since `wg` may set it
   std::optional<std::uint32_t> mark;  // likewise
+  int lane_buffer_octets = io::kUsualLaneBuffer;
 };
 
 /// What the server does to the system. A seam for tests.
 struct RequestCalls {
   std::function<Result<io::Outside, io::SystemError>(const io::UdpOptions&)> open_udp;
   std::function<Result<void, io::SystemError>(const io::Outside&, std::uint32_t mark)> set_mark;
+  std::function<void(const io::Outside&, int octets)> set_buffers;
   std::function<std::uint32_t(std::string_view name)> scope_index;
   std::function<std::uint64_t()> link_drops;
 };
@@ -40,8 +42,8 @@ class RequestServer {
   /// \param request  checked.
   [[nodiscard]] Answer answer(const half::Request& request);
 
-  /// Changes what is allowed from now on; the sockets that are open stay.
-  void set_policy(RequestPolicy policy) noexcept { policy_ = policy; }
+  /// Changes what is allowed from now on; the sockets that are open stay, with their buffers as it says now.
+  void set_policy(RequestPolicy policy);
   [[nodiscard]] const RequestPolicy& policy() const noexcept { return policy_; }
   /// The packet half is gone, and its sockets with it.
   void forget_sockets() noexcept { outside_.reset(); }

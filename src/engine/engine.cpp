@@ -44,11 +44,24 @@ Engine::~Engine() {
   state_->close_sockets();
 }
 
+namespace {
+
+/// 0: as usual.
+std::uint32_t or_usual(std::uint32_t limit, std::uint32_t usual) noexcept { return limit != 0 ? limit : usual; }
+
+std::size_t most_peers_of(std::uint32_t limit) noexcept {
+  return std::min<std::size_t>(or_usual(limit, params::kMaxPeers), params::kMaxPeers);
+}
+
+}  // namespace
+
 bool Engine::State::exceeds_peers(const SetRequest& request) const {
+  const std::size_t most = request.limits.peers ? most_peers_of(*request.limits.peers) : most_peers;
   std::size_t count = request.replace_peers ? 0 : device.peer_count();
   for (const PeerChange& change : request.peers)
     if (!change.remove && (request.replace_peers || !device.find(change.public_key))) ++count;
-  return count > params::kMaxPeers;
+  // Those that are there stay when the bound comes down on them, and may be changed.
+  return count > most && (request.replace_peers || count > device.peer_count());
 }
 
 Result<void, io::SystemError> Engine::apply(SetRequest&& request) {
@@ -68,6 +81,7 @@ Result<void, io::SystemError> Engine::apply(SetRequest&& request) {
 
   const Now now = read_now();
   Actions actions;
+  s.set_limits(request.limits, actions);
   if (request.private_key) s.device.set_private_key(std::move(*request.private_key), actions);
   if (request.replace_peers) {
     std::vector<PeerId> all;
@@ -75,9 +89,17 @@ Result<void, io::SystemError> Engine::apply(SetRequest&& request) {
     for (const PeerId id : all) s.device.remove_peer(id, actions);
   }
   for (PeerChange& change : request.peers) s.change_peer(now, change, actions);
+  if (request.network_changed) s.device.network_changed(actions);
   s.deliver(now, std::move(actions));
   s.rearm();
   return {};
+}
+
+void Engine::State::set_limits(const LimitsChange& limits, Actions& actions) {
+  if (limits.peers) most_peers = most_peers_of(*limits.peers);
+  if (limits.handshakes_per_second)
+    device.set_handshake_rate(or_usual(*limits.handshakes_per_second, params::kTokensPerSecond));
+  if (limits.staged_packets) actions.post(change::StagedLimitSet{or_usual(*limits.staged_packets, params::kMaxStaged)});
 }
 
 void Engine::State::change_peer(Now now, PeerChange& change, Actions& actions) {

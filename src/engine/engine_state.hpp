@@ -83,6 +83,7 @@ struct Engine::State {
   std::uint16_t wanted_port = 0;  // 0: any
   std::uint16_t port = 0;         // in use, or last in use
   std::uint32_t fwmark = 0;
+  std::size_t most_peers = params::kMaxPeers;
   ControlSocket v4, v6;
   io::TunOffload inside_offload = io::TunOffload::none;
   io::UdpOffloads outside_offloads;
@@ -133,6 +134,7 @@ struct Engine::State {
   void rearm();
 
   // configuration
+  void set_limits(const LimitsChange& limits, Actions& actions);
   void change_peer(Now now, PeerChange& change, Actions& actions);
   [[nodiscard]] PacketNumbers packet_numbers() const;
   [[nodiscard]] bool exceeds_peers(const SetRequest& request) const;

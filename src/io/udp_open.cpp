@@ -232,4 +232,15 @@ Result<void, SystemError> set_fwmark(const Outside& outside, std::uint32_t fwmar
   return {};
 }
 
+void set_lane_buffers(const Outside& outside, int octets) noexcept {
+  for (const auto* group : {&outside.v4, &outside.v6}) {
+    if (!*group) continue;
+    for (const UniqueFd& lane : (*group)->lanes) {
+      OptionSetter setter(system_udp_calls(), lane.get());
+      set_buffer(setter, SO_RCVBUFFORCE, SO_RCVBUF, octets);
+      set_buffer(setter, SO_SNDBUFFORCE, SO_SNDBUF, octets);
+    }
+  }
+}
+
 }  // namespace culvert::io

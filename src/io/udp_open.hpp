@@ -20,15 +20,16 @@ class UdpCalls;
 
 enum class Switch : bool { off, on };
 
+inline constexpr int kUsualLaneBuffer = 7 * 1024 * 1024;
+
 struct UdpOptions {
-  std::uint16_t port = 0;                  // 0: the kernel chooses
-  std::uint32_t fwmark = 0;                // 0: none
-  std::size_t lanes = 1;                   // 1 to kMaxLanes
-  Switch gso = Switch::on;                 // UDP_SEGMENT where the kernel has it
-  Switch gro = Switch::on;                 // UDP_GRO where the kernel has it and it is sound (see udp_kernel.hpp)
-  int control_buffer_octets = 256 * 1024;  // small: a flood of handshakes fills it, and no data waits in it
-  int lane_buffer_octets =
-      7 * 1024 * 1024;  // for receiving and for sending; net.core.*mem_max caps it without privilege
+  std::uint16_t port = 0;                     // 0: the kernel chooses
+  std::uint32_t fwmark = 0;                   // 0: none
+  std::size_t lanes = 1;                      // 1 to kMaxLanes
+  Switch gso = Switch::on;                    // UDP_SEGMENT where the kernel has it
+  Switch gro = Switch::on;                    // UDP_GRO where the kernel has it and it is sound (see udp_kernel.hpp)
+  int control_buffer_octets = 256 * 1024;     // small: a flood of handshakes fills it, and no data waits in it
+  int lane_buffer_octets = kUsualLaneBuffer;  // each for receiving and for sending; see `set_lane_buffers`
 };
 
 /// What the sockets of a group were found able to do, within the options.
@@ -77,5 +78,9 @@ struct UdpHost {
 [[nodiscard]] Result<void, SystemError> set_fwmark(const UdpGroup& group, std::uint32_t fwmark);
 /// Both families.
 [[nodiscard]] Result<void, SystemError> set_fwmark(const Outside& outside, std::uint32_t fwmark);
+
+/// How much the lanes' sockets may hold, for receiving and for sending. Without privilege net.core.*mem_max caps it;
+/// too small a buffer is no error.
+void set_lane_buffers(const Outside& outside, int octets) noexcept;
 
 }  // namespace culvert::io

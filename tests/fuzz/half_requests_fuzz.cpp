@@ -29,6 +29,7 @@ RequestCalls calls() {
             require(mark == kMark, "no other mark");
             return {};
           },
+          .set_buffers = [](const io::Outside&, int) { require(false, "no change of buffers"); },
           .scope_index = [](std::string_view name) -> std::uint32_t {
             require(!name.empty() && name.size() < 16, "a name of an interface");
             return 7;

@@ -55,6 +55,11 @@ prefixes = "10.0.0.0/24"
 vnet = false
 gso = false
 gro = false
+[limits]
+peers = 100
+handshakes_per_second = 500
+staged_packets = 32
+socket_buffer = 1048576
 [hooks]
 pre_up = "1"
 post_up = "2"
@@ -101,6 +106,10 @@ public_key = "%B"
 ~ offloads.vnet: true -> false
 ~ offloads.gso: true -> false
 ~ offloads.gro: true -> false
+~ limits.peers: (none) -> 100
+~ limits.handshakes_per_second: (none) -> 500
+~ limits.staged_packets: (none) -> 32
+~ limits.socket_buffer: (none) -> 1048576
 ~ hooks.pre_up: (none) -> 1
 ~ hooks.post_up: (none) -> 2
 ~ hooks.pre_down: (none) -> 3

@@ -45,6 +45,12 @@ vnet = false
 gso = false
 gro = false
 
+[limits]
+peers = 100
+handshakes_per_second = 500
+staged_packets = 32
+socket_buffer = 1048576
+
 [hooks]
 pre_up = "a"
 post_up = ["b %i", "c"]
@@ -103,6 +109,7 @@ TEST_CASE("every key of the schema reaches its field") {
   CHECK(c.gateway.allowed_subnets == std::vector<Prefix>{*parse_prefix("192.168.7.0/24")});
   CHECK(c.pool.prefixes == std::vector<Prefix>{*parse_prefix("10.0.0.0/24")});
   CHECK(c.offloads == OffloadConfig{false, false, false});
+  CHECK(c.limits == LimitsConfig{100, 500, 32, 1048576});
   CHECK(c.hooks == HookConfig{{"a"}, {"b %i", "c"}, {"d"}, {"e"}});
   CHECK(c.observe == ObserveConfig{"[::1]:9586", true, true, {"/bin/true"}});
   CHECK(c.full_tunnel(Family::v4));
@@ -122,7 +129,7 @@ TEST_CASE("peers keep their order, their names and all that is said of them") {
   CHECK(a.persistent_keepalive == std::chrono::seconds(25));
   CHECK(a.expires == UnixTime{1798732800, 0});  // date -ud 2026-12-31T16:00:00 +%s
   CHECK(!a.enabled);
-  CHECK(a.place == Place{"wg0.toml", 48, 1});
+  CHECK(a.place == Place{"wg0.toml", 54, 1});
   const PeerConfig& b = all.config.peers[1];
   CHECK(b.name == "CgoKCgoK");
   CHECK(b.persistent_keepalive == std::chrono::seconds(0));

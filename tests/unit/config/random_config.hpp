@@ -44,6 +44,10 @@ class RandomConfig {
     for (unsigned n = below(3); n > 0; --n) out.pool.prefixes.push_back(network());
     if (maybe()) out.lanes = 1 + below(64);
     out.offloads = {maybe(), maybe(), maybe()};
+    if (maybe()) out.limits.peers = 100 + below(1000000);
+    if (maybe()) out.limits.handshakes_per_second = 1 + below(10000);
+    if (maybe()) out.limits.staged_packets = 1 + below(4096);
+    if (maybe()) out.limits.socket_buffer = 65536 + below(1000000);
     if (maybe()) out.aead = "backend \"\\" + word_text();
     out.observe = {maybe() ? "127.0.0.1:" + std::to_string(1 + below(65535)) : "", maybe(), maybe(), {}};
     for (unsigned n = below(3); n > 0; --n) out.observe.event_hooks.push_back(command());

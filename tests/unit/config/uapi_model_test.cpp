@@ -14,7 +14,7 @@ using culvert::control::test::ModelDevice;
 
 namespace {
 
-/// Without the two keys that `wg` does not know.
+/// Without the keys that `wg` does not know.
 std::string for_wg(const SecretText& text) {
   std::string out;
   std::string_view rest(text.data(), text.size());

@@ -134,6 +134,17 @@ TEST_CASE("the interface's own keys differ on their own") {
   CHECK(text_of(to_uapi(config_of(key), {}, config_of(key), marked)) == "set=1\nfwmark=9\n\n");
 }
 
+TEST_CASE("limits are told when they differ, and as usual when they are said no more") {
+  const std::string some = "[limits]\npeers = 9\nstaged_packets = 5\n";
+  CHECK(change("", some) == "set=1\nlimit_peers=9\nlimit_staged_packets=5\n\n");
+  CHECK(change(some, some) == "");
+  CHECK(change(some, "[limits]\npeers = 9\nhandshakes_per_second = 7\n") ==
+        "set=1\nlimit_handshakes_per_second=7\nlimit_staged_packets=0\n\n");
+  CHECK(change("", "[limits]\nsocket_buffer = 65536\n") == "");  // the host half's own
+  const std::string whole = text_of(to_uapi(config_of(kHead + some), {}));
+  CHECK(whole.find("fwmark=0\nlimit_peers=9\nlimit_staged_packets=5\nreplace_peers=true\n") != std::string::npos);
+}
+
 TEST_CASE("the same configuration at a later time tells who expired") {
   const Config config = config_of(kHead + kAnna + "expires = 2026-12-31\n" + kBen + "expires = 2026-12-30\n");
   const UnixTime anna{1798675200, 0};

@@ -128,6 +128,8 @@ kill_switch = true
 [gateway]
 [pool]
 prefixes = "10.0.0.0/24"
+[limits]
+peers = 9
 [hooks]
 post_up = "echo '#'"
 [observe]
@@ -158,6 +160,7 @@ Endpoint = a.example:1
                             "the address pool",
                             "how the system is told about DNS",
                             "lanes, AEAD and offloads",
+                            "limits",
                             "metrics and diagnosis",
                             "the public endpoint",
                             "peer alice: all but the first of its endpoints",

@@ -302,6 +302,29 @@ TEST_CASE("text after the empty line is an error for one operation's text") {
   CHECK(refusal_of_text("get=1\n\n\n").error == EPROTO);
 }
 
+TEST_CASE("the host half tells bounds, each on its own, and 0 for the usual") {
+  auto operation =
+      parse_operation("set=1\nlimit_peers=7\nlimit_handshakes_per_second=0\nlimit_staged_packets=4294967295\n\n");
+  REQUIRE(operation.has_value());
+  const LimitsChange& limits = std::get<SetRequest>(*operation).limits;
+  CHECK(limits.peers == 7u);
+  CHECK(limits.handshakes_per_second == 0u);
+  CHECK(limits.staged_packets == 4294967295u);
+  operation = parse_operation("set=1\nlimit_peers=7\n\n");
+  REQUIRE(operation.has_value());
+  CHECK(!std::get<SetRequest>(*operation).limits.staged_packets);
+  for (const std::string bad : {"limit_peers=", "limit_peers=-1", "limit_peers=4294967296", "limit_=1"})
+    CHECK(refusal_of_text("set=1\n" + bad + "\n\n").error == EINVAL);
+  CHECK(refusal_of_text("set=1\n" + kPeer + "limit_peers=1\n\n").reason.find("device") != std::string::npos);
+}
+
+TEST_CASE("the host half tells that the network is another one") {
+  auto operation = parse_operation("set=1\nnetwork_changed=true\n\n");
+  REQUIRE(operation.has_value());
+  CHECK(std::get<SetRequest>(*operation).network_changed);
+  CHECK(refusal_of_text("set=1\nnetwork_changed=1\n\n").error == EINVAL);
+}
+
 TEST_CASE("the host half names a peer and says why it is blocked") {
   for (const auto& [text, blocked] : std::map<std::string, Blocked>{
            {"none", Blocked::no}, {"disabled", Blocked::disabled}, {"expired", Blocked::expired}}) {

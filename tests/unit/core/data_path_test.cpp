@@ -630,6 +630,15 @@ TEST_CASE("staged packets wait in order; beyond 128 the oldest goes and is count
   CHECK(lane.path.take_staged(peer).empty());
 }
 
+TEST_CASE("control says how many packets of a peer may wait") {
+  Lane lane;
+  DataPath::Peer& peer = lane.add(kA, {});
+  lane.tell(change::StagedLimitSet{3});
+  for (std::uint8_t n = 0; n < 10; ++n) lane.path.stage(peer, Octets<2>{n, 1});
+  CHECK(lane.path.drops().of(Drop::staging_full) == 7);
+  CHECK(lane.path.take_staged(peer).size() == 3);
+}
+
 TEST_CASE("a lane holds 16 MiB of staged packets, all peers together; what is taken, given up or removed makes room") {
   constexpr std::size_t kRoom = 16 * 1024 * 1024;
   constexpr std::size_t kBig = 65536;

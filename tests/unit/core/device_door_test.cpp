@@ -79,6 +79,18 @@ TEST_CASE("who proves its address passes under any load, up to its share") {
   }
 }
 
+TEST_CASE("with another rate an address has another share, and strangers have what they had") {
+  Door door;
+  door.node.device.set_handshake_rate(200);
+  door.take_cookie(kHere);
+  int passed = 0;
+  for (int i = 0; i < 100; ++i) passed += door.knock(kHere, Load::heavy) ? 1 : 0;
+  CHECK(passed == 50);
+  int strangers = 0;
+  for (int i = 0; i < 100; ++i) strangers += door.knock(kFlooder, Load::busy) ? 1 : 0;
+  CHECK(strangers == 5);
+}
+
 TEST_CASE("a cookie for one port is none for another") {
   Door door;
   door.take_cookie(kHere);

@@ -288,6 +288,23 @@ TEST_CASE("a lane that saw a peer move tells control, and control the other lane
   CHECK(actions.events.empty());  // only the source changed
 }
 
+TEST_CASE("on another network the source is forgotten everywhere, and whoever has a session hears from us at once") {
+  Pair pair(2);
+  pair.connect();
+  pair.a.report(report::Roamed{pair.b_of_a, pair.at_b, Source{address("192.0.2.1"), 7}});
+  Actions actions;
+  pair.a.device.network_changed(actions);
+  CHECK(posted<change::EndpointMoved>(actions, 0) == 1);
+  CHECK(posted<change::EndpointMoved>(actions, 1) == 1);
+  CHECK(posted<change::KeepaliveWanted>(actions) == 1);
+  CHECK_FALSE(pair.a.peer(pair.b_of_a).source);
+
+  Pair strangers;
+  strangers.a.device.network_changed(actions = {});
+  CHECK(actions.posts.empty());
+  CHECK(actions.outgoing.empty());
+}
+
 TEST_CASE("a source that the kernel refused is forgotten everywhere, the endpoint is not") {
   Pair pair(2);
   Actions actions;

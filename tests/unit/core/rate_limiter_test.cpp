@@ -71,6 +71,36 @@ TEST_CASE("twenty a second on average, under any flood") {
   CHECK(taken == 5 - 1 + 60 * 20);  // the last of the 1200 intervals is not over; the burst had 5 at once
 }
 
+TEST_CASE("another rate: a quarter of a second's tokens at once, but five at least") {
+  for (const auto& [rate, burst] : {std::pair(1u, 5), {19u, 5}, {20u, 5}, {100u, 25}, {400u, 100}}) {
+    CAPTURE(rate);
+    RateLimiter limiter(kSeed);
+    limiter.set_rate(rate);
+    int taken = 0;
+    while (limiter.allow(kStart, v4(1))) ++taken;
+    CHECK(taken == burst);
+    for (int ms = 1; ms <= 60000; ++ms)
+      if (limiter.allow(kStart + std::chrono::milliseconds(ms), v4(1))) ++taken;
+    CHECK(taken >= burst + 60 * static_cast<int>(rate) - 1);
+    CHECK(taken <= burst + 60 * static_cast<int>(rate));
+  }
+}
+
+TEST_CASE("with a slow rate quiet does not bring the burst back before its time") {
+  RateLimiter limiter(kSeed);
+  limiter.set_rate(1);
+  CHECK(take_all(limiter, kStart, v4(1)) == 5);
+  CHECK(take_all(limiter, kStart + 1500ms, v4(1)) == 1);
+  CHECK(take_all(limiter, kStart + 3s, v4(1)) == 2);  // with what was left of the half second
+}
+
+TEST_CASE("a rate that changes counts for those who are known as well") {
+  RateLimiter limiter(kSeed);
+  CHECK(take_all(limiter, kStart, v4(1)) == 5);
+  limiter.set_rate(40);
+  CHECK(take_all(limiter, kStart + 25ms, v4(1)) == 1);
+}
+
 TEST_CASE("one IPv4 address does not use up another's tokens") {
   RateLimiter limiter(kSeed);
   CHECK(take_all(limiter, kStart, v4(0xc0000201)) == 5);

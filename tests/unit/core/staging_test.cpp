@@ -35,6 +35,17 @@ TEST_CASE("128 packets fit; each one more drops the oldest") {
   CHECK(packets.back() == numbered(299));
 }
 
+TEST_CASE("another limit counts from the next packet on") {
+  Staging staging;
+  for (std::size_t n = 0; n < 10; ++n) CHECK(staging.push(numbered(n), 10) == 0);
+  CHECK(staging.push(numbered(10), 4) == 7);
+  CHECK(staging.octets() == 4 * 3);
+  CHECK(staging.push(numbered(11), 6) == 0);
+  const auto packets = staging.take();
+  REQUIRE(packets.size() == 5);
+  CHECK(packets.front() == numbered(7));
+}
+
 TEST_CASE("octets are counted whatever the sizes of those that come and go") {
   Staging staging;
   const std::vector<std::uint8_t> big(1000);

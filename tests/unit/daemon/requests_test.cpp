@@ -27,6 +27,7 @@ io::UniqueFd some_descriptor() { return io::UniqueFd(::dup(0)); }
 struct Host {
   std::vector<io::UdpOptions> opened;
   std::vector<std::uint32_t> marks;
+  std::vector<int> buffers;
   int refuse_with = 0;
   bool lacks_v6 = false;
 
@@ -37,6 +38,7 @@ struct Host {
               if (refuse_with != 0) return Err{io::SystemError{refuse_with, "set SO_MARK"}};
               return {};
             },
+            .set_buffers = [this](const io::Outside&, int octets) { buffers.push_back(octets); },
             .scope_index = [](std::string_view name) -> std::uint32_t { return name == "eth0" ? 7 : 0; },
             .link_drops = [] { return std::uint64_t{1} << 40; }};
   }
@@ -148,6 +150,21 @@ TEST_CASE_FIXTURE(Fixture, "sockets are marked, and get the old mark back when t
     CHECK(requests.set_mark(9).error().code == EPERM);
   });
   CHECK(host.marks == std::vector<std::uint32_t>{6, 9, 6});
+}
+
+TEST_CASE_FIXTURE(Fixture, "open sockets follow the size of buffers that is decided, and those to come have it") {
+  RequestPolicy policy = server.policy();
+  policy.lane_buffer_octets = 65536;
+  server.set_policy(policy);
+  CHECK(host.buffers.empty());
+  serve(ends, server, 1, [](HostRequests& requests) { REQUIRE(requests.open_udp({.port = 1, .lanes = 3})); });
+  CHECK(host.opened.back().lane_buffer_octets == 65536);
+  policy.mark = 7;
+  server.set_policy(policy);
+  CHECK(host.buffers.empty());
+  policy.lane_buffer_octets = 131072;
+  server.set_policy(policy);
+  CHECK(host.buffers == std::vector<int>{131072});
 }
 
 TEST_CASE_FIXTURE(Fixture, "names and numbers are looked up, and a name that can be none is not even asked for") {

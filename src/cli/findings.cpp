@@ -45,7 +45,8 @@ void check(const Located& located, const std::vector<config::HostAddress>& host,
   config::HostFacts facts{{}, {unix_now(), 0}};
   for (const config::HostAddress& address : host)
     if (address.interface != located.interface) facts.addresses.push_back(address);
-  const std::vector<config::Finding> more = config::check_host(loaded.config, facts);
+  std::vector<config::Finding> more = config::check_host(loaded.config, facts);
+  for (config::Finding& finding : more) loaded.locate(finding);
   print_findings(more, console);
   loaded.warnings.insert(loaded.warnings.end(), more.begin(), more.end());
   const std::string_view verdict = loaded.warnings.empty() ? "good" : "usable";

@@ -72,9 +72,11 @@ Located locate(const std::string& what, const std::string& config_folder) {
   }
   const auto interface = config::interface_of_path(what);
   if (!interface)
-    throw Failure(ExitCode::usage,
-                  fmt::format("\"{}\" must end in NAME.toml or NAME.conf, where NAME becomes the interface's",
-                              config::printable(what)));
+    throw Failure(
+        ExitCode::usage,
+        fmt::format("\"{}\" must end in NAME.toml or NAME.conf, where NAME becomes the interface's: 1 to 15 of "
+                    "a-z A-Z 0-9 _ = + . -",
+                    config::printable(what)));
   if (!is_there(what)) throw Failure(ExitCode::failed, fmt::format("there is no {}", what));
   return {*interface, fs::absolute(what).string()};
 }

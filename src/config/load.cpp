@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <tuple>
+#include <unordered_map>
 
 #include "check.hpp"
 #include "config_file.hpp"
+#include "finding_places.hpp"
 #include "toml_read.hpp"
 #include "wg_quick.hpp"
 
@@ -82,21 +85,23 @@ void read_peer_file(const TomlValue& root, FileReading& reading, Config& out) {
 
 using ReadRoot = void (*)(const TomlValue&, FileReading&, Config&);
 
-void read_one(const SourceText& source, const KeySources& keys, ReadRoot read_root, Config& out, Findings& all) {
+using Files = std::vector<TomlFile>;
+
+void read_one(const SourceText& source, const KeySources& keys, ReadRoot read_root, Config& out, Findings& all,
+              Files& files) {
   const SafeText safe = make_safe(source.text, source.file);
   Findings findings = safe.errors;
   if (findings.empty()) {
     refuse_open_secrets(source, safe, findings);
-    const auto root = parse_toml(safe, source.file);
+    auto root = parse_toml(safe, source.file);
     FileReading reading{source.file, safe, keys, findings};
-    if (root)
+    if (root) {
       read_root(*root, reading, out);
-    else
+      files.push_back({source.file, std::move(*root)});
+    } else {
       findings.push_back(root.error());
+    }
   }
-  std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
-    return std::pair(a.place.line, a.place.column) < std::pair(b.place.line, b.place.column);
-  });
   all.insert(all.end(), findings.begin(), findings.end());
 }
 
@@ -173,7 +178,23 @@ KeySources KeySources::none() {
   return {.file = refuse, .credential = refuse};
 }
 
-LoadResult concluded(Config&& config, Findings&& findings) {
+namespace {
+
+/// By lines, and the files as they came first.
+void in_order(Findings& findings) {
+  std::unordered_map<std::string, std::size_t> files;
+  for (const Finding& finding : findings) files.try_emplace(finding.place.file, files.size());
+  std::stable_sort(findings.begin(), findings.end(), [&](const Finding& a, const Finding& b) {
+    const auto rank = [&](const Finding& one) {
+      return std::tuple(files.at(one.place.file), one.place.line, one.place.column);
+    };
+    return rank(a) < rank(b);
+  });
+}
+
+}  // namespace
+
+LoadResult concluded(Config&& config, Findings&& findings, Locate locate) {
   const auto is_error = [](const Finding& finding) { return finding.grade == Finding::Grade::error; };
   const bool unreadable = std::any_of(findings.begin(), findings.end(), is_error);
   if (unreadable) {
@@ -181,10 +202,14 @@ LoadResult concluded(Config&& config, Findings&& findings) {
     if (config.private_key.secret.is_zero()) config.private_key.secret.bytes()[31] = 0x40;
     std::erase_if(config.peers, [](const PeerConfig& peer) { return peer.public_key == PublicKey{}; });
   }
-  for (Finding& finding : check(config))
-    if (!unreadable || is_error(finding)) findings.push_back(std::move(finding));
+  for (Finding& finding : check(config)) {
+    if (unreadable && !is_error(finding)) continue;
+    locate(finding);
+    findings.push_back(std::move(finding));
+  }
+  in_order(findings);
   if (std::any_of(findings.begin(), findings.end(), is_error)) return Err{std::move(findings)};
-  return Loaded{.config = std::move(config), .warnings = std::move(findings)};
+  return Loaded{.config = std::move(config), .warnings = std::move(findings), .locate = std::move(locate)};
 }
 
 LoadResult read_toml(const std::string& name, const SourceText& main, std::span<const SourceText> peers,
@@ -193,11 +218,13 @@ LoadResult read_toml(const std::string& name, const SourceText& main, std::span<
   config.name = name;
   config.place = {main.file, 0, 0};
   Findings findings;
-  read_one(main, keys, read_main, config, findings);
-  for (const SourceText& peer : peers) read_one(peer, keys, read_peer_file, config, findings);
+  Files files;
+  read_one(main, keys, read_main, config, findings, files);
+  for (const SourceText& peer : peers) read_one(peer, keys, read_peer_file, config, findings, files);
   for (PeerConfig& peer : config.peers)
     if (peer.name.empty()) peer.name = default_peer_name(peer.public_key);
-  return concluded(std::move(config), std::move(findings));
+  return concluded(std::move(config), std::move(findings),
+                   [files = std::move(files)](Finding& finding) { config::locate(finding, files); });
 }
 
 LoadResult load(const std::string& path) {

@@ -19,9 +19,13 @@ namespace culvert::config {
 
 using control::SecretText;
 
+/// Gives a finding of the checks the place of the key that it speaks of (`finding_places.hpp`).
+using Locate = std::function<void(Finding&)>;
+
 struct Loaded {
   Config config;
   std::vector<Finding> warnings;
+  Locate locate;  // for what is found out later, such as by `check_host`
 };
 /// The errors come in the order of the files and their lines. With errors there is no configuration.
 using LoadResult = Result<Loaded, std::vector<Finding>>;
@@ -55,7 +59,7 @@ struct SourceText {
 
 /// How a reader ends: without errors so far it checks the whole (`check.hpp`), and returns the configuration with its
 /// warnings, or all findings if one is an error.
-[[nodiscard]] LoadResult concluded(Config&& config, std::vector<Finding>&& findings);
+[[nodiscard]] LoadResult concluded(Config&& config, std::vector<Finding>&& findings, Locate locate);
 
 /// Reads `DIR/NAME.toml` with `DIR/NAME.d/*.toml`, or a wg-quick file `DIR/NAME.conf`. Credentials come from
 /// $CREDENTIALS_DIRECTORY. File texts are wiped before it returns.

@@ -71,7 +71,10 @@ void TomlSection::number(std::string_view key, std::uint32_t least, std::uint32_
   if (entry == nullptr) return;
   const TomlValue& value = entry->value;
   if (value.kind != TomlValue::Kind::integer || value.integer < least || value.integer > most)
-    return refuse(*entry, value, "not a number from " + std::to_string(least) + " to " + std::to_string(most));
+    return refuse(
+        *entry, value,
+        (value.kind == TomlValue::Kind::text ? "a number stands without quotes, from " : "not a number from ") +
+            std::to_string(least) + " to " + std::to_string(most));
   out = static_cast<std::uint32_t>(value.integer);
 }
 

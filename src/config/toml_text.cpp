@@ -146,6 +146,13 @@ bool is_secret_key(std::string_view key) {
 SafeText make_safe(std::string_view text, std::string_view file) {
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
+    SafeText refused;
+    Finding& finding = refused.errors.emplace_back();
+    finding.place = {std::string(file), 1, 1};
+    finding.reason = "this is UTF-16; save the file as UTF-8";
+    return refused;
+  }
   return Lexer(text, file).run();
 }
 

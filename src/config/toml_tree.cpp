@@ -71,20 +71,43 @@ TomlValue converted(const toml::node& node) {
   return out;
 }
 
-/// The library's sentence, in lower case, and what to do where newcomers fall.
+/// Where newcomers fall, in our words. `%`: what the library quotes, if it quotes anything.
+struct Advice {
+  std::string_view library;  // a part of its sentence
+  std::string_view words;
+};
+constexpr Advice kAdvice[] = {
+    {"invalid utf-8", "not UTF-8; save the file as UTF-8, without letters of another encoding"},
+    {"parsing date", "not a date that exists; write 2026-12-31 or 2026-12-31T18:00:00Z"},
+    {"parsing time", "not a time that exists; write 2026-12-31 or 2026-12-31T18:00:00Z"},
+    {"array: expected comma or closing", "a list goes on with ',' or ends with ']'"},
+    {"unescaped control characters", "a text without its closing quote, or with a control character"},
+    {"key-value pair: expected '='", "a key without '='; write KEY = VALUE"},
+    {"expected value, saw '\\n'", "the value is missing; write KEY = VALUE"},
+    {"expected value, hit EOF", "the value is missing; write KEY = VALUE"},
+    {"could not determine value type",
+     "not a value; texts, addresses and keys stand in \"quotes\", switches are true or false"},
+    {"expected decimal digit", "not a number; texts, addresses and keys stand in \"quotes\""},
+    {"expected digit, saw", "not a number; texts, addresses and keys stand in \"quotes\""},
+    {"as array-of-tables", "[peer] came before; write [[peer]] in double brackets for each peer"},
+    {"cannot redefine existing table", "the section % came before; put all its keys into one"},
+    {"cannot redefine existing", "the key % came before in this section; keep one of them"},
+    {"table header: expected ']'", "the header's bracket is not closed; write [SECTION]"},
+};
+
+/// What the library says, in words that help.
 std::string advice(std::string_view description) {
+  for (const Advice& one : kAdvice) {
+    if (description.find(one.library) == std::string_view::npos) continue;
+    std::string words(one.words);
+    const std::size_t from = description.find('\''), to = description.rfind('\'');
+    if (const std::size_t at = words.find('%'); at != std::string::npos && from < to)
+      words.replace(at, 1, printable_key(description.substr(from + 1, to - from - 1)));
+    return words;
+  }
   constexpr std::string_view kPrefix = "Error while parsing ";
   if (description.starts_with(kPrefix)) description.remove_prefix(kPrefix.size());
-  if (description.find("unescaped control characters") != std::string_view::npos)
-    description = "a text without its closing quote, or with a control character";
-  std::string text = printable(description);
-  if (description.find("could not determine value type") != std::string_view::npos ||
-      description.find("expected decimal digit") != std::string_view::npos ||
-      description.find("expected digit, saw") != std::string_view::npos)
-    text += "; texts, addresses and keys stand in \"quotes\", switches are true or false";
-  if (description.find("as array-of-tables") != std::string_view::npos)
-    text += "; write [[peer]] in double brackets for each peer";
-  return text;
+  return "not TOML: " + printable(description);
 }
 
 }  // namespace
@@ -133,7 +156,7 @@ Result<TomlValue, Finding> parse_toml(const SafeText& safe, std::string_view fil
   } catch (const toml::parse_error& error) {
     Finding finding;
     finding.place = {std::string(file), error.source().begin.line, error.source().begin.column};
-    finding.reason = "not TOML: " + advice(error.description());
+    finding.reason = advice(error.description());
     return Err{std::move(finding)};
   }
 }

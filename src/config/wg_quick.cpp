@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "finding_places.hpp"
 #include "schema.hpp"
 #include "toml_text.hpp"
 #include "values.hpp"
@@ -42,7 +43,15 @@ class Reader {
   }
 
   LoadResult run() {
+    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
     std::string_view rest = file_.text;
+    if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
+    if (rest.starts_with("\xff\xfe") || rest.starts_with("\xfe\xff")) {
+      Finding& finding = findings_.emplace_back();
+      finding.place = {file_.file, 1, 1};
+      finding.reason = "this is UTF-16; save the file as UTF-8";
+      return Err{std::move(findings_)};
+    }
     while (!rest.empty()) {
       const std::size_t newline = std::min(rest.find('\n'), rest.size());
       line_ = rest.substr(0, newline);
@@ -52,7 +61,8 @@ class Reader {
     }
     finish_peer();
     name_peers();
-    return concluded(std::move(config_), std::move(findings_));
+    return concluded(std::move(config_), std::move(findings_),
+                     [values = std::move(values_)](Finding& finding) { locate(finding, values); });
   }
 
  private:
@@ -74,6 +84,7 @@ class Reader {
   void once(Piece value, T& out, Parse parse) {
     const std::string id = prefix() + lower(key_);
     if (!seen_.insert(id).second) warn(value, "this key came before in the section; the last one counts");
+    note(value);
     auto result = parse(value.text);
     if (result)
       out = std::move(*result);
@@ -88,7 +99,10 @@ class Reader {
     while (from <= value.text.size()) {
       const std::size_t comma = std::min(value.text.find(',', from), value.text.size());
       const Piece item = value.part(from, comma - from);
-      if (!item.text.empty()) take(item);
+      if (!item.text.empty()) {
+        note(item);
+        take(item);
+      }
       from = comma + 1;
     }
   }
@@ -96,14 +110,21 @@ class Reader {
   [[nodiscard]] std::string prefix() const {
     return in_ == In::interface ? "Interface."s : "Peer[" + std::to_string(config_.peers.size()) + "].";
   }
-  Finding& add(const Piece& where, std::string reason) {
-    Finding& finding = findings_.emplace_back();
+  /// For findings of the checks to come.
+  void note(const Piece& value) {
+    values_.push_back({prefix(), in_ == In::peer ? config_.peers.back().place.line : 0, key_,
+                       is_secret_key(key_) ? std::string() : std::string(value.text), place_of(value)});
+  }
+  [[nodiscard]] Place place_of(const Piece& where) const {
     const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
     const std::string_view before = line_.substr(0, where.offset);
-    finding.place = {
-        file_.file, number_,
-        static_cast<std::uint32_t>(
-            before.size() - static_cast<std::size_t>(std::count_if(before.begin(), before.end(), continues)) + 1)};
+    return {file_.file, number_,
+            static_cast<std::uint32_t>(
+                before.size() - static_cast<std::size_t>(std::count_if(before.begin(), before.end(), continues)) + 1)};
+  }
+  Finding& add(const Piece& where, std::string reason) {
+    Finding& finding = findings_.emplace_back();
+    finding.place = place_of(where);
     finding.reason = std::move(reason);
     return finding;
   }
@@ -120,6 +141,7 @@ class Reader {
   const SourceText& file_;
   Config config_;
   std::vector<Finding> findings_;
+  std::vector<WgQuickValue> values_;
   std::string_view line_;
   std::uint32_t number_ = 0;
   In in_ = In::nothing;
@@ -200,6 +222,7 @@ void Reader::take_comment(std::string_view comment) {
 }
 
 void Reader::take_secret(Piece value, std::span<std::uint8_t, 32> out) {
+  note(value);
   const auto parsed = parse_secret(value.text, out);
   if (!parsed) refuse(value, parsed.error());
   if (file_.readers == Readers::others && !std::exchange(told_open_secret_, true))

@@ -37,22 +37,28 @@ void check_peer(std::string_view lines, const Messages& expected) {
 
 TEST_CASE("grammar: the place, and what newcomers fall over") {
   const Bad table[] = {
-      {"mtu = 1400 # fine\nlisten_port 3\n", {"wg0.toml:4:13: error: not TOML: key-value pair: expected '=', saw '3'"}},
+      {"mtu = 1400 # fine\nlisten_port 3\n", {"wg0.toml:4:13: error: a key without '='; write KEY = VALUE"}},
       {"addresses = 10.0.0.1/24\n",
-       {"wg0.toml:3:17: error: not TOML: floating-point: expected decimal digit or exponent, saw '.'; texts, addresses "
-        "and keys stand in \"quotes\", switches are true or false"}},
+       {"wg0.toml:3:17: error: not a number; texts, addresses and keys stand in \"quotes\""}},
       {"save_config = yes\n",
-       {"wg0.toml:3:15: error: not TOML: value: could not determine value type; texts, addresses and keys stand in "
-        "\"quotes\", switches are true or false"}},
+       {"wg0.toml:3:15: error: not a value; texts, addresses and keys stand in \"quotes\", switches are true or "
+        "false"}},
       {"aead = \"libsodium\nmtu = 3\n",
-       {"wg0.toml:3:18: error: not TOML: a text without its closing quote, or with a control character"}},
-      {"mtu = 1400\nmtu = 1420\n",
-       {"wg0.toml:4:7: error: not TOML: key-value pair: cannot redefine existing integer 'mtu'"}},
-      {"[dns\nservers = []\n", {"wg0.toml:3:5: error: not TOML: table header: expected ']', saw '\\n'"}},
+       {"wg0.toml:3:18: error: a text without its closing quote, or with a control character"}},
+      {"mtu = 1400\nmtu = 1420\n", {"wg0.toml:4:7: error: the key mtu came before in this section; keep one of them"}},
+      {"[dns\nservers = []\n", {"wg0.toml:3:5: error: the header's bracket is not closed; write [SECTION]"}},
       {"[peer]\npublic_key = \"%A\"\n[[peer]]\npublic_key = \"%B\"\n",
-       {"wg0.toml:5:1: error: not TOML: table header: cannot redefine existing table 'peer' as array-of-tables; write "
-        "[[peer]] in double brackets for each peer"}},
-      {"aead = \"\xff\"\n", {"wg0.toml:3:8: error: not TOML: Encountered invalid utf-8 sequence"}},
+       {"wg0.toml:5:1: error: [peer] came before; write [[peer]] in double brackets for each peer"}},
+      {"aead = \"\xff\"\n",
+       {"wg0.toml:3:8: error: not UTF-8; save the file as UTF-8, without letters of another encoding"}},
+      {"mtu =\nlanes = 1\n", {"wg0.toml:3:6: error: the value is missing; write KEY = VALUE"}},
+      {"mtu =", {"wg0.toml:3:6: error: the value is missing; write KEY = VALUE"}},
+      {"addresses = [\"10.0.0.1/24\"\nmtu = 3\n", {"wg0.toml:4:1: error: a list goes on with ',' or ends with ']'"}},
+      {"[[peer]]\nexpires = 2026-02-30\n",
+       {"wg0.toml:4:21: error: not a date that exists; write 2026-12-31 or 2026-12-31T18:00:00Z"}},
+      {"[[peer]]\nexpires = 2026-12-31T25:00:00Z\n",
+       {"wg0.toml:4:24: error: not a time that exists; write 2026-12-31 or 2026-12-31T18:00:00Z"}},
+      {"[dns]\n[pool]\n[dns]\n", {"wg0.toml:5:1: error: the section dns came before; put all its keys into one"}},
       {"a.b.c.d.e.f.g.h.i = 1\n", {"wg0.toml:3:16: error: a key of more than 8 parts; no key here has more than 2"}},
   };
   for (const Bad& bad : table) check_interface(bad.text, bad.messages);
@@ -75,7 +81,7 @@ TEST_CASE("sections and keys: the nearest known one") {
       {"[frobnicate]\n",
        {"wg0.toml:3:2: error: frobnicate: unknown section; there are [interface], [dns], [firewall], [gateway], "
         "[pool], "
-        "[offloads], [hooks], [observe], [[peer]]"}},
+        "[offloads], [limits], [hooks], [observe], [[peer]]"}},
       {"[[dns]]\nservers = []\n",
        {"wg0.toml:3:3: error: dns: this is a section; write [dns] in single brackets, once"}},
       {"[peer]\npublic_key = \"%A\"\n", {"wg0.toml:3:2: error: peer: write [[peer]] in double brackets for each peer"}},
@@ -92,7 +98,7 @@ TEST_CASE("values of the interface: what would be right") {
       {"listen_port = 70000\n", {"wg0.toml:3:15: error: interface.listen_port = 70000: not a number from 0 to 65535"}},
       {"listen_port = -1\n", {"wg0.toml:3:15: error: interface.listen_port = -1: not a number from 0 to 65535"}},
       {"listen_port = \"51820\"\n",
-       {"wg0.toml:3:15: error: interface.listen_port = \"51820\": not a number from 0 to 65535"}},
+       {"wg0.toml:3:15: error: interface.listen_port = \"51820\": a number stands without quotes, from 0 to 65535"}},
       {"mtu = 100\n", {"wg0.toml:3:7: error: interface.mtu = 100: not a number from 576 to 65535"}},
       {"mtu = 1420.5\n", {"wg0.toml:3:7: error: interface.mtu = 1420.5: not a number from 576 to 65535"}},
       {"lanes = 65\n", {"wg0.toml:3:9: error: interface.lanes = 65: not a number from 1 to 64"}},
@@ -134,6 +140,14 @@ TEST_CASE("values of the interface: what would be right") {
       {"[hooks]\npost_up = [\"\", \"a\\nb\"]\n",
        {"wg0.toml:4:12: error: hooks.post_up = \"\": an empty command; remove it",
         "wg0.toml:4:16: error: hooks.post_up = \"a?b\": a command is one line"}},
+      {"[limits]\npeers = 0\nhandshakes_per_second = 10001\nstaged_packets = \"many\"\nsocket_buffer = 65535\nlog = "
+       "1\n",
+       {"wg0.toml:4:9: error: limits.peers = 0: not a number from 1 to 1048576",
+        "wg0.toml:5:25: error: limits.handshakes_per_second = 10001: not a number from 1 to 10000",
+        "wg0.toml:6:18: error: limits.staged_packets = \"many\": a number stands without quotes, from 1 to 4096",
+        "wg0.toml:7:17: error: limits.socket_buffer = 65535: not a number from 65536 to 67108864",
+        "wg0.toml:8:1: error: limits.log: unknown key; [limits] knows peers, handshakes_per_second, staged_packets, "
+        "socket_buffer"}},
       {"[pool]\nprefixes = [[\"10.0.0.0/24\"]]\n", {"wg0.toml:4:13: error: pool.prefixes: a list can not stand here"}},
   };
   for (const Bad& bad : table) check_interface(bad.text, bad.messages);
@@ -201,7 +215,7 @@ TEST_CASE("keys: never shown, whatever is wrong with them") {
       {"[interface]\nPrivateKey = \"topsecret\"\n",
        {"wg0.toml:2:1: error: interface.PrivateKey: unknown key; did you mean private_key?"}},
       {"[interface]\nprivate_key = \"topsecret\n",
-       {"wg0.toml:2:25: error: not TOML: a text without its closing quote, or with a control character"}},
+       {"wg0.toml:2:25: error: a text without its closing quote, or with a control character"}},
       {"[interface]\nprivate_key = \"\"\"\ntopsecret\"\"\"\n",
        {"wg0.toml:2:15: error: interface.private_key: not a key: it has 10 characters instead of 44; copy all of it"}},
       {"interface = {private_key = 'topsecret'}\n",
@@ -247,9 +261,9 @@ keepalive = 25
             "wg0.toml:2:15: error: interface.private_key: not a key: it has 5 characters instead of 44; copy all of it",
             "wg0.toml:3:15: error: interface.listen_port = 70000: not a number from 0 to 65535",
             "wg0.toml:4:1: error: interface.mut: unknown key; did you mean mtu?",
+            "wg0.toml:10:16: error: peer CgoKCgoK: allowed_ips = 10.0.0.2/32: peer CQkJCQkJ (wg0.toml:5) has it "
+            "already, and a packet can go to one of them only",
             "wg0.toml:11:1: error: peer[2].keepalive: unknown key; did you mean persistent_keepalive?",
-            "wg0.toml:8:1: error: peer CgoKCgoK: allowed_ips = 10.0.0.2/32: peer CQkJCQkJ (wg0.toml:5) has it already, "
-            "and a packet can go to one of them only",
         }));
 }
 
@@ -265,6 +279,16 @@ TEST_CASE("columns count characters, and a text with other line ends or a mark a
   std::string carriage;
   for (const char c : text) carriage += c == '\n' ? std::string("\r\n") : std::string(1, c);
   CHECK(joined(errors(read(carriage))) == joined(expected));
+}
+
+TEST_CASE("a text of another encoding is told as such, once") {
+  const std::string words = "[\0I\0n\0t\0";
+  CHECK(errors(read("\xff\xfe" + words)) == Messages{"wg0.toml:1:1: error: this is UTF-16; save the file as UTF-8"});
+  CHECK(errors(read_conf("\xff\xfe" + words)) ==
+        Messages{"wg0.conf:1:1: error: this is UTF-16; save the file as UTF-8"});
+  const std::string conf = "[Interface]\r\nPrivateKey = %K\r\nListenPort = 1\r\nMTU = x\r\n";
+  CHECK(errors(read_conf("\xef\xbb\xbf" + conf)) ==
+        Messages{"wg0.conf:4:7: error: Interface.MTU = x: not a number from 576 to 65535"});
 }
 
 TEST_CASE("bits behind a network's length are a warning, and taken away") {
@@ -320,8 +344,8 @@ AllowedIp = 10.0.0.3
           "wg0.conf:12:24: error: Interface.Address = ::1/x: the prefix length is not a number from 0 to 128",
           "wg0.conf:13:1: error: neither [Section] nor Key = Value; remove the line, or start it with #",
           "wg0.conf:14:1: error: [Pear]: unknown section; there are [Interface] and [Peer]",
-          "wg0.conf:17:27: error: Peer[1].AllowedIPs = x: not an address; write one such as 10.0.0.0/24 or fd00::/64",
           "wg0.conf:16:1: error: Peer[1].PublicKey: missing; every peer has one",
+          "wg0.conf:17:27: error: Peer[1].AllowedIPs = x: not an address; write one such as 10.0.0.0/24 or fd00::/64",
           "wg0.conf:19:13: error: Peer[2].PublicKey = short: not a key: it has 5 characters instead of 44; copy all of "
           "it",
           "wg0.conf:20:12: error: Peer[2].Endpoint = gw.example.org: the port is missing; add one, such as :51820",

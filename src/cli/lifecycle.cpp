@@ -143,6 +143,7 @@ void down(const DownOptions& options, const SocketFolders& folders, const Consol
   if (code != 0)
     throw Failure(ExitCode::failed,
                   fmt::format("not all of {} could be undone; the reason stands above", options.name));
+  if (!journaled) console.err(fmt::format("culvert: {} was not up; its kill switch is lifted\n", options.name));
 }
 
 void reload(const ReloadOptions& options, const SocketFolders& folders, const Console& console) {

@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <map>
 
 #include "doctor_glance.hpp"
 #include "failure.hpp"
+#include "host_words.hpp"
 #include "load.hpp"
 #include "locate.hpp"
 #include "rates.hpp"
@@ -27,9 +29,26 @@ Names names_from_files(const std::string& config_folder, const std::string& inte
   return names;
 }
 
+/// None of a daemon that `wg` sets up, or that is busy with something longer: the rest is worth showing.
+std::optional<HostStatus> host_of(const SocketFolders& folders, const std::string& interface) {
+  constexpr std::chrono::seconds kPatience{3};
+  const std::string path = folders.status + "/" + interface + ".host";
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return std::nullopt;
+  try {
+    const auto answer = control::parse_host_answer(
+        ask_socket(path, interface, control::to_line(control::HostRequest{control::HostRequest::Verb::status, 0}),
+                   Ends::at_line, kPatience));
+    return answer ? parse_host_status(answer->status) : std::nullopt;
+  } catch (const Failure&) {
+    return std::nullopt;
+  }
+}
+
 InterfaceStatus look_at(const SocketFolders& folders, const std::string& interface, const Names& names) {
   auto status = parse_status(read_status(folders, interface));
   if (!status) throw Failure(ExitCode::failed, fmt::format("{}: {}", interface, status.error()));
+  status->host = host_of(folders, interface);
   for (PeerStatus& peer : status->peers)
     if (const auto known = names.find(peer.public_key); peer.name.empty() && known != names.end())
       peer.name = known->second;

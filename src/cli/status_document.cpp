@@ -111,6 +111,23 @@ Result<InterfaceStatus, std::string> parse_status(std::string_view json) {
   return status;
 }
 
+std::optional<HostStatus> parse_host_status(std::string_view json) {
+  const Json document = Json::parse(json, nullptr, false);
+  if (!document.is_object()) return std::nullopt;
+  HostStatus host;
+  host.config = text_at(document, "config");
+  host.up_seconds = number_at<std::int64_t>(document, "upSeconds");
+  if (const Json& packet_half = member(document, "packetHalf"); packet_half.is_object())
+    host.restarts = number_at<std::uint64_t>(packet_half, "restarts");
+  const Json& kill_switch = member(document, "killSwitch");
+  host.kill_switch = kill_switch.is_boolean() && kill_switch.get<bool>();
+  if (member(document, "portalSeconds").is_number())
+    host.portal_seconds = number_at<std::int64_t>(document, "portalSeconds");
+  for (const Json& name : member(document, "unresolved"))
+    if (name.is_string()) host.unresolved.push_back(name.get<std::string>());
+  return host;
+}
+
 PeerState state_of(const PeerStatus& peer, std::int64_t now_unix) {
   if (!peer.state.empty()) {
     const std::string text = printable(peer.state);

@@ -50,12 +50,23 @@ struct HostProblem {
   std::string text, advice;
 };
 
+/// What the host half of an interface that a file configures tells.
+struct HostStatus {
+  std::string config;  // its file
+  std::int64_t up_seconds = 0;
+  std::uint64_t restarts = 0;  // of the packet half
+  bool kill_switch = false;
+  std::optional<std::int64_t> portal_seconds;  // for so long the kill switch lets a captive portal through
+  std::vector<std::string> unresolved;         // endpoints whose names have no address yet
+};
+
 struct InterfaceStatus {
   std::string name;
   std::string public_key;
   std::uint16_t listen_port = 0;
   std::uint32_t fwmark = 0;
   std::string link;  // "up", "down"
+  std::optional<HostStatus> host;
   std::vector<PeerStatus> peers;
   std::vector<Stranger> strangers;
   std::vector<HostProblem> problems;                         // none in the document: whoever shows it may look
@@ -64,6 +75,9 @@ struct InterfaceStatus {
 
 /// \returns the sentence why the text is no status.
 [[nodiscard]] Result<InterfaceStatus, std::string> parse_status(std::string_view json);
+
+/// \param json  the document of the host half's answer. nullopt: it is none.
+[[nodiscard]] std::optional<HostStatus> parse_host_status(std::string_view json);
 
 /// How a peer does, for a person.
 struct PeerState {

@@ -56,6 +56,21 @@ std::string_view origin_words(const std::string& origin) noexcept {
   return "";
 }
 
+void add_host(std::string& text, const Paint& paint, const HostStatus& host) {
+  if (host.kill_switch && host.portal_seconds)
+    add_line(text, paint, "kill switch",
+             paint("31", fmt::format("on, but open for a log-in page for {} more",
+                                     span_text(std::chrono::seconds(*host.portal_seconds)))));
+  else if (host.kill_switch)
+    add_line(text, paint, "kill switch", paint("32", "on"));
+  if (!host.unresolved.empty())
+    add_line(text, paint, "no address yet", paint("31", joined(host.unresolved) + " (asked again and again)"));
+  if (host.restarts != 0)
+    add_line(text, paint, "packet half",
+             fmt::format("died and was started anew {}",
+                         host.restarts == 1 ? "once" : fmt::format("{} times", host.restarts)));
+}
+
 void add_peer(std::string& text, const Paint& paint, const PeerStatus& peer, std::int64_t now) {
   text += fmt::format("\n{}: {}\n", paint("1;33", "peer"), paint("33", title_of(peer)));
   add_line(text, paint, "state", paint.state(state_of(peer, now)));
@@ -113,6 +128,15 @@ nlohmann::ordered_json peer_json(const PeerStatus& peer, std::int64_t now) {
   return json;
 }
 
+void add_host(nlohmann::ordered_json& json, const HostStatus& host) {
+  json["config"] = host.config;
+  json["upSeconds"] = host.up_seconds;
+  json["killSwitch"] = host.kill_switch;
+  if (host.portal_seconds) json["portalSeconds"] = *host.portal_seconds;
+  if (!host.unresolved.empty()) json["unresolved"] = host.unresolved;
+  json["packetHalfRestarts"] = host.restarts;
+}
+
 }  // namespace
 
 std::string status_text(const InterfaceStatus& status, std::int64_t now_unix, Console::Colours colours) {
@@ -122,6 +146,7 @@ std::string status_text(const InterfaceStatus& status, std::int64_t now_unix, Co
   if (!status.public_key.empty()) add_line(text, paint, "public key", printable(status.public_key));
   if (status.listen_port != 0) add_line(text, paint, "listening port", std::to_string(status.listen_port));
   if (status.fwmark != 0) add_line(text, paint, "fwmark", fmt::format("0x{:x}", status.fwmark));
+  if (status.host) add_host(text, paint, *status.host);
   if (!status.drops.empty()) {
     std::string dropped;
     for (const auto& [name, count] : status.drops)
@@ -153,6 +178,7 @@ std::string status_json(const std::vector<InterfaceStatus>& interfaces, std::int
     if (!status.public_key.empty()) one["publicKey"] = status.public_key;
     if (status.listen_port != 0) one["listenPort"] = status.listen_port;
     if (status.fwmark != 0) one["fwmark"] = status.fwmark;
+    if (status.host) add_host(one, *status.host);
     nlohmann::ordered_json::object_t peers;
     peers.reserve(status.peers.size());
     for (const PeerStatus& peer : status.peers) peers.emplace_back(peer.public_key, peer_json(peer, now_unix));

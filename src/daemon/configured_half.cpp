@@ -118,7 +118,7 @@ void ConfiguredHalf::State::take_places() {
 void ConfiguredHalf::State::set_up() {
   setup.emplace(open_journal(hands, config.name));
   require(setup->repair(host::Guard::keep));
-  guarded_before = !setup->untouched();
+  guarded_before = !setup->untouched() || host::guard_state(config.name) == host::GuardState::raised;
 
   resolver.emplace();
   answers.emplace(context, resolver->ready(), [this] { take_answers(); });
@@ -132,6 +132,7 @@ void ConfiguredHalf::State::set_up() {
   const auto places = book.addresses();
   const auto facts = require(host::read_facts(places, 0));
   plan = host::make_plan(config, config.name, host::choose(config, facts, setup->choice()), facts);
+  paths = facts.paths;
   require(setup->guard(plan));
   open_interface();
   run_hooks(config.hooks.pre_up, "PreUp");

@@ -111,6 +111,16 @@ HostAnswer ConfiguredHalf::State::open_portal(unsigned minutes) {
   return {.outcome = HostAnswer::Outcome::done, .error = {}, .lines = {std::move(line)}, .status = {}};
 }
 
+/// A firewall that is set anew has its portal shut; whoever asked for it is still at the hotel's page.
+Result<void, host::Failure> ConfiguredHalf::State::change_host(const host::Plan& next) {
+  const auto left = config.firewall.kill_switch ? host::portal_left(config.name) : std::nullopt;
+  auto changed = setup->change(next);
+  if (!left || !next.firewall.kill_switch || host::portal_left(config.name)) return changed;
+  const host::PortalRequest again{.time = *left, .user = std::nullopt, .resolvers = outside_servers().servers};
+  if (const auto opened = host::open_portal(config.name, again); !opened) log.error(opened.error().message());
+  return changed;
+}
+
 /// \returns why not; then all is as it was.
 std::optional<std::string> ConfiguredHalf::State::switch_to(config::Config&& next) {
   EndpointBook new_book = book;
@@ -132,7 +142,7 @@ std::optional<std::string> ConfiguredHalf::State::switch_to(config::Config&& nex
   // The marks of datagrams first: rules that look for them come with the plan.
   interface->keeper().requests().set_policy(policy_for(next));
   if (auto refused = tell_packet_half(config::to_uapi(config, known, next, wanted))) return back(std::move(*refused));
-  if (const auto changed = setup->change(plan); !changed) {
+  if (const auto changed = change_host(plan); !changed) {
     interface->keeper().requests().set_policy(policy_for(config));
     if (auto refused = tell_packet_half(config::to_uapi(next, wanted, config, known)))
       log.error("The packet half keeps the new configuration: {}", *refused);
@@ -152,6 +162,7 @@ RequestPolicy ConfiguredHalf::State::policy_for(const config::Config& wanted) {
   policy.port.reset();
   if (wanted.listen_port != 0) policy.port = wanted.listen_port;
   policy.mark = wanted.fwmark.value_or(plan.choice.mark);
+  policy.lane_buffer_octets = static_cast<int>(wanted.limits.socket_buffer.value_or(io::kUsualLaneBuffer));
   return policy;
 }
 

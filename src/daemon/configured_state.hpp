@@ -21,6 +21,7 @@
 #include "configured_half.hpp"
 #include "device_text.hpp"
 #include "endpoint_book.hpp"
+#include "endpoint_trial.hpp"
 #include "event_hooks.hpp"
 #include "host_changes.hpp"
 #include "host_interface.hpp"
@@ -63,6 +64,7 @@ struct ConfiguredHalf::State {
   [[nodiscard]] control::HostAnswer preview();
   [[nodiscard]] control::HostAnswer status();
   [[nodiscard]] std::optional<std::string> switch_to(config::Config&& next);
+  [[nodiscard]] Result<void, host::Failure> change_host(const host::Plan& next);
   [[nodiscard]] RequestPolicy policy_for(const config::Config& wanted);
   [[nodiscard]] std::optional<std::string> tell_packet_half(const control::SecretText& operation);
   [[nodiscard]] config::UapiContext context_now() const;
@@ -76,6 +78,7 @@ struct ConfiguredHalf::State {
   void move_endpoints();
   void try_next(const PeerText& peer);
   void follow_host();
+  void tell_of_other_paths();
   void reassert();
   void revive(std::string_view why);
   void note_all();
@@ -101,6 +104,7 @@ struct ConfiguredHalf::State {
   std::optional<host::HostSetup> setup;
   bool guarded_before = false;  // a kill switch stood when we came
   host::Plan plan;
+  std::vector<host::PathFact> paths;  // to the endpoints, when the host was looked at last
   EndpointBook book;
   std::optional<host::Resolver> resolver;
   std::map<std::uint64_t, config::HostPort> questions;
@@ -119,11 +123,7 @@ struct ConfiguredHalf::State {
   asio::steady_timer timer{context};
   asio::steady_timer revive_timer{context};
 
-  struct Trial {
-    std::uint64_t sent = 0;
-    Clock::time_point since{};
-  };
-  std::map<PublicKey, Trial> trials;
+  std::map<PublicKey, EndpointTrial> trials;
   Clock::time_point started = Clock::now();
   unsigned restarts = 0;
   HostServer::Reply down_reply;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "configured_state.hpp"
 #include "event_server.hpp"
@@ -15,11 +16,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kTick = 5s;
-constexpr auto kHung = 30s;   // without a heartbeat, of which one comes each 5 s
-constexpr auto kLate = 15s;   // the service manager's patience is its own
-constexpr auto kTrial = 15s;  // three initiations: then another place may be the better one
+constexpr auto kHung = 30s;  // without a heartbeat, of which one comes each 5 s
+constexpr auto kLook = 10s;  // for an answer to a look at the peers
+constexpr auto kLate = 15s;  // the service manager's patience is its own
 constexpr auto kReviveAgain = 1s;
-constexpr std::int64_t kSession = 180;  // seconds that a handshake serves [W 6.2]
 
 }  // namespace
 
@@ -128,33 +128,29 @@ void ConfiguredHalf::State::move_endpoints() {
   const auto movable = book.movable();
   if (movable.empty()) return;
   constexpr std::string_view kGet = "get=1\n\n";
-  const auto answer = interface->keeper().exchange(control::SecretText(kGet.begin(), kGet.end()));
-  const auto device = answer ? read_device_text(*answer) : std::nullopt;
+  const auto answer = interface->keeper().exchange(control::SecretText(kGet.begin(), kGet.end()), kLook);
+  // Its late answer would be taken for the answer to the next question.
+  if (!answer) return interface->keeper().give_up("was ended, since it did not answer");
+  const auto device = read_device_text(*answer);
   if (!device) return;
   for (const PeerText& peer : device->peers)
-    if (std::find(movable.begin(), movable.end(), peer.public_key) != movable.end()) try_next(peer);
+    if (std::find(movable.begin(), movable.end(), peer.public_key) != movable.end() &&
+        trials[peer.public_key].look(peer, Clock::now(), wall_clock().seconds))
+      try_next(peer);
 }
 
-/// A peer that is called and has not answered for some tries.
+/// A peer that does not answer where it is.
 void ConfiguredHalf::State::try_next(const PeerText& peer) {
-  Trial& trial = trials[peer.public_key];
-  const bool answers_now = peer.last_handshake != 0 && wall_clock().seconds - peer.last_handshake < kSession;
-  const bool calls = peer.sent_octets != trial.sent;
-  trial.sent = peer.sent_octets;
-  if (answers_now || !calls) {
-    trial.since = Clock::now();
-    return;
-  }
-  if (trial.since == Clock::time_point{}) trial.since = Clock::now();
-  if (Clock::now() - trial.since < kTrial) return;
-  trial.since = Clock::now();
   const auto next = book.next(peer.public_key);
   if (!next || next->wrapped)
     for (const config::HostPort& name : book.names_of(peer.public_key)) {
       questions.emplace(next_question, name);
       resolver->ask(next_question++, name, outside_servers());
     }
-  if (next) move_to_chosen();
+  if (!next) return;
+  // It may have roamed to where it was last, which the packet half knows alone.
+  if (peer.endpoint != next->place) told.endpoints.erase(peer.public_key);
+  move_to_chosen();
 }
 
 /// The plan follows the facts; an equal plan changes nothing.
@@ -162,10 +158,19 @@ void ConfiguredHalf::State::follow_host() {
   const auto facts = host::read_facts(book.addresses(), plan.choice.mark);
   if (!facts) return log.error("The host cannot be looked at: {}", facts.error().message());
   host::Plan next = host::make_plan(config, config.name, plan.choice, *facts);
-  const auto changed = setup->change(next);
+  const auto changed = change_host(next);
   if (!changed) return log.error("The change of the network cannot be followed: {}", changed.error().message());
   plan = std::move(next);
   note_all();
+  if (std::exchange(paths, facts->paths) != facts->paths) tell_of_other_paths();
+}
+
+/// Datagrams go on with the source address that was right before, and the peers look for us there.
+void ConfiguredHalf::State::tell_of_other_paths() {
+  constexpr std::string_view kChanged = "set=1\nnetwork_changed=true\n\n";
+  if (!interface->keeper().runs()) return;
+  if (auto refused = tell_packet_half(control::SecretText(kChanged.begin(), kChanged.end())))
+    log.error("The packet half was not told of another network: {}", *refused);
 }
 
 /// The link went down and came up: its routes went with it.

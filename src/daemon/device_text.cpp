@@ -40,6 +40,8 @@ bool take_peer_line(PeerText& peer, std::string_view key, std::string_view value
     peer.persistent_keepalive = std::chrono::seconds(number<std::uint16_t>(value));
   } else if (key == "last_handshake_time_sec") {
     peer.last_handshake = number<std::int64_t>(value);
+  } else if (key == "rx_bytes") {
+    peer.received_octets = number<std::uint64_t>(value);
   } else if (key == "tx_bytes") {
     peer.sent_octets = number<std::uint64_t>(value);
   }

@@ -22,7 +22,7 @@ struct PeerText {
   std::chrono::seconds persistent_keepalive{0};
   std::vector<Prefix> allowed_ips;
   std::int64_t last_handshake = 0;  // Unix seconds; 0: never
-  std::uint64_t sent_octets = 0;
+  std::uint64_t received_octets = 0, sent_octets = 0;
 };
 
 struct DeviceText {

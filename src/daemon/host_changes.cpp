@@ -5,10 +5,12 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 #include <cerrno>
+#include <optional>
 
 #include "unique_fd.hpp"
 #include "watch.hpp"
@@ -18,7 +20,11 @@ namespace {
 
 constexpr auto kCalm = std::chrono::milliseconds(300);  // after the last news; a lease brings several
 
-constexpr unsigned kGroups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
+constexpr auto kLongest = std::chrono::seconds(3);  // after the first news: on a busy router they never end
+
+// Of a link it is the MTU, which routes inherit without any news of their own.
+constexpr unsigned kGroups =
+    RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
 
 }  // namespace
 
@@ -34,15 +40,20 @@ struct HostChanges::State {
     std::array<char, 8192> buffer;
     while (::recv(fd.get(), buffer.data(), buffer.size(), MSG_DONTWAIT) >= 0 || errno == EINTR || errno == ENOBUFS) {
     }
-    calm.expires_after(kCalm);
+    const auto now = std::chrono::steady_clock::now();
+    if (!first) first = now;
+    calm.expires_at(std::min(now + kCalm, *first + kLongest));
     calm.async_wait([this](const asio::error_code& error) {
-      if (!error) changed();
+      if (error) return;
+      first.reset();
+      changed();
     });
   }
 
   io::UniqueFd fd;
   std::function<void()> changed;
   asio::steady_timer calm;
+  std::optional<std::chrono::steady_clock::time_point> first;  // of the news that nobody has been told of
   engine::Watch watch;
 };
 

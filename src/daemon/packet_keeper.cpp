@@ -28,7 +28,6 @@ using Clock = std::chrono::steady_clock;
 constexpr int kReadyMs = 60'000;    // for the packet half to get ready, on the slowest machine
 constexpr auto kEnd = 2s;           // for it to end by itself
 constexpr auto kTellAgain = 100ms;  // when it leaves its news unread
-constexpr auto kExchange = 30s;     // for an answer to the largest operation
 constexpr std::string_view kAnswerEnd = "\n\n";
 
 std::string words(int error) { return std::generic_category().message(error); }
@@ -213,9 +212,9 @@ void PacketKeeper::tell(const half::Link& link) {
   state_->send_link();
 }
 
-Result<SecretText, std::string> PacketKeeper::exchange(const SecretText& operation) {
+Result<SecretText, std::string> PacketKeeper::exchange(const SecretText& operation, Clock::duration within) {
   State& s = *state_;
-  const auto give_up = Clock::now() + kExchange;
+  const auto give_up = Clock::now() + within;
   std::size_t sent = 0;
   SecretText answer;
   while (Clock::now() < give_up) {

@@ -49,7 +49,9 @@ class PacketKeeper {
   void tell(const half::Link& link);
   /// One operation of the UAPI over the private socket, and its whole answer. Answers the packet half's requests
   /// meanwhile. Error: a sentence, and the answer is unknown.
-  [[nodiscard]] Result<control::SecretText, std::string> exchange(const control::SecretText& operation);
+  /// \param within  30 s are enough for the largest operation on the slowest machine.
+  [[nodiscard]] Result<control::SecretText, std::string> exchange(
+      const control::SecretText& operation, std::chrono::steady_clock::duration within = std::chrono::seconds(30));
   /// Since the packet half was last heard of.
   [[nodiscard]] std::chrono::steady_clock::duration silence() const noexcept;
   /// Kills a packet half that is of no use any more; `lost` is called with `why` unless it is gone already.

@@ -199,14 +199,19 @@ Choice choose(const Config& config, const Facts& facts, const Choice& current) {
   return choice;
 }
 
-std::uint32_t tunnel_mtu(const Config& config, const Facts& facts) {
+std::uint32_t tunnel_mtu(const Config& config, const Facts& facts, std::string_view interface) {
   if (config.mtu) return *config.mtu;
   std::uint32_t outside = 0;
   const auto take = [&](std::uint32_t mtu) { outside = outside == 0 || (mtu != 0 && mtu < outside) ? mtu : outside; };
-  for (const PathFact& path : facts.paths) take(path.mtu);
+  // Somebody's route may lead an endpoint into the tunnel itself: that is no path, and its MTU would shrink by each
+  // look.
+  const LinkFact* const tunnel = interface.empty() ? nullptr : facts.link(interface);
+  for (const PathFact& path : facts.paths)
+    if (tunnel == nullptr || path.link != tunnel->index) take(path.mtu);
   if (outside == 0)
     for (const DefaultRouteFact& route : facts.default_routes) {
       const LinkFact* const link = facts.link(route.link);
+      if (tunnel != nullptr && link == tunnel) continue;
       take(route.mtu != 0 ? route.mtu : link != nullptr ? link->mtu : 0);
     }
   const bool ipv6 = has_family(config.addresses, Family::v6) || has_family(peer_networks(config), Family::v6);
@@ -221,7 +226,7 @@ Plan make_plan(const Config& config, std::string_view interface, const Choice& c
   plan.steps.emplace_back(firewall_step(config, interface, choice));
   plan_sysctls(plan.steps, config, choice, networks, facts);
   for (const Prefix& address : config.addresses) plan.steps.emplace_back(step::Address{address});
-  plan.steps.emplace_back(step::Mtu{tunnel_mtu(config, facts)});
+  plan.steps.emplace_back(step::Mtu{tunnel_mtu(config, facts, interface)});
   plan.steps.emplace_back(step::LinkUp{});
   if (config.table.kind == RoutingTable::Kind::automatic && choice.table != 0)
     plan_rules(plan.steps, config, interface, choice, networks, facts);

@@ -139,8 +139,10 @@ struct Plan {
                              const Facts& facts);
 
 /// The MTU of the configuration; else the smallest of the paths in the facts less 80 octets (IPv6 40, UDP 8, message
-/// 32), or that of the default routes; else 1420. Never below 1280 where the tunnel has IPv6, nor below 576.
-[[nodiscard]] std::uint32_t tunnel_mtu(const config::Config& config, const Facts& facts);
+/// 32), or that of the default routes; else 1420. What leads into the tunnel itself (`interface`) does not count. Never
+/// below 1280 where the tunnel has IPv6, nor below 576.
+[[nodiscard]] std::uint32_t tunnel_mtu(const config::Config& config, const Facts& facts,
+                                       std::string_view interface = {});
 
 /// For messages and for `--dry-run`: "route 10.0.0.0/8 in table 51820".
 [[nodiscard]] std::string to_string(const Step& step);

@@ -30,7 +30,7 @@ struct PortalRequest {
 [[nodiscard]] std::string portal_text(std::string_view interface, const PortalRequest& request);
 
 /// Opens it, or opens it anew with another time. A failure leaves it as it was; without a kill switch there is nothing
-/// to open. A reload that changes the firewall closes it.
+/// to open. A change of the firewall closes it, and leaves it to the daemon to open it again.
 [[nodiscard]] Result<void, Failure> open_portal(std::string_view interface, const PortalRequest& request);
 [[nodiscard]] Result<void, Failure> close_portal(std::string_view interface);
 

@@ -86,6 +86,32 @@ TEST_CASE("a peer that does not work comes with what to do, and a stranger with 
   CHECK(status_text(status, 0, Console::Colours::none).find("what to do") == std::string::npos);
 }
 
+TEST_CASE("what the host half knows: the kill switch and its portal, names without an address, restarts") {
+  InterfaceStatus status;
+  status.name = "wg0";
+  status.host = HostStatus{.config = "/etc/culvert/wg0.toml",
+                           .up_seconds = 5,
+                           .restarts = 2,
+                           .kill_switch = true,
+                           .portal_seconds = 90,
+                           .unresolved = {"gw.example:1", "gx.example:2"}};
+  CHECK(status_text(status, 0, Console::Colours::none) ==
+        "interface: wg0\n"
+        "  kill switch: on, but open for a log-in page for 1 minute, 30 seconds more\n"
+        "  no address yet: gw.example:1, gx.example:2 (asked again and again)\n"
+        "  packet half: died and was started anew 2 times\n");
+  const auto one = nlohmann::json::parse(status_json({status}, 0)).at("wg0");
+  CHECK(one.at("killSwitch") == true);
+  CHECK(one.at("portalSeconds") == 90);
+  CHECK(one.at("unresolved") == nlohmann::json::array({"gw.example:1", "gx.example:2"}));
+  CHECK(one.at("packetHalfRestarts") == 2);
+  CHECK(one.at("upSeconds") == 5);
+  status.host = HostStatus{.kill_switch = true};
+  CHECK(status_text(status, 0, Console::Colours::none) == "interface: wg0\n  kill switch: on\n");
+  status.host = HostStatus{};
+  CHECK(status_text(status, 0, Console::Colours::none) == "interface: wg0\n");
+}
+
 TEST_CASE("a link that is down, packets dropped, and what is wrong with the host are told") {
   InterfaceStatus status;
   status.name = "wg0";

@@ -32,6 +32,7 @@ TEST_CASE("an answer to get=1 is read: the port, and of each peer how it does") 
   CHECK(peer.endpoint == parse_endpoint("192.0.2.1:7"));
   CHECK(peer.persistent_keepalive.count() == 25);
   CHECK(peer.allowed_ips.size() == 2);
+  CHECK(peer.received_octets == 5);
   CHECK(peer.sent_octets == 99);
   CHECK(peer.last_handshake == 1700000000);
 }

@@ -167,6 +167,19 @@ TEST_CASE("the MTU is that of the narrowest path less 80") {
   CHECK(tunnel_mtu(config, facts) == 1333);
 }
 
+TEST_CASE("a path that leads into the tunnel itself has no say in the MTU") {
+  config::Config config = laptop();
+  Facts facts = at_home();
+  facts.links.push_back({.index = 9, .name = "wg1", .mtu = 1420});
+  facts.paths = {{*parse_address("198.51.100.1"), 9, 1420, {}, {}}};
+  CHECK(tunnel_mtu(config, facts, "wg1") == 1420);
+  facts.paths.push_back({*parse_address("198.51.100.2"), 3, 1400, {}, {}});
+  CHECK(tunnel_mtu(config, facts, "wg1") == 1320);
+  facts.paths.clear();
+  for (DefaultRouteFact& route : facts.default_routes) route.link = 9;
+  CHECK(tunnel_mtu(config, facts, "wg1") == 1420);
+}
+
 TEST_CASE("a gateway forwards, and goes on to take its own default route from router advertisements") {
   config::Config config = laptop();
   config.peers[0].allowed_ips = {prefix("10.99.0.3/32")};

@@ -7,11 +7,16 @@
 
 The laptops' networks are 10.1.0.0/24 and 10.4.0.0/24, the office is 192.168.7.0/24. The router's other side is 10.2.0.0/24.
 """
+import json
 import os
+import re
+import signal
+import socket
+import struct
 import time
 
 from culvert_site import Site
-from lab import Skip, case, expect, expect_equal, main, wait_until
+from lab import STATUS_SOCKETS, Skip, case, expect, expect_equal, main, note, wait_until
 from tunnel import WIREGUARD_GO, program_path
 
 OFFICE = "192.168.7.1"
@@ -19,6 +24,12 @@ NAT = """
 table inet nat {
   chain out { type nat hook postrouting priority srcnat; oifname "right" masquerade; }
   chain in { type filter hook forward priority filter; iifname "right" ct state new drop; }
+}
+"""
+
+MUTE = """
+table inet mute {
+  chain out { type filter hook output priority filter; udp dport 51820 drop; }
 }
 """
 
@@ -127,6 +138,111 @@ def _(lab):
     host.ip("route", "replace", "default", "via", "10.1.0.2")
     sent, received = sender.result(within=300), receiver.result(within=60)
     expect_equal((received["octets"], received["sha256"]), (sent["octets"], sent["sha256"]), "what arrived")
+
+
+class Sleeper:
+    """A laptop whose processes stand still while, as they see it, the clock goes on: what a lid that is shut does to them."""
+
+    def __init__(self, lab, site):
+        self.file = os.path.join(lab.directory, "slept")
+        self.set(0)
+        site.environment = {**site.environment, "LD_PRELOAD": os.environ["CULVERT_SLEPT_CLOCK"], "SLEPT_FILE": self.file}
+
+    def set(self, seconds):
+        # In place: it is mapped.
+        descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT, 0o644)
+        os.pwrite(descriptor, struct.pack("=q", seconds), 0)
+        os.close(descriptor)
+
+    def sleep(self, seconds, *pids):
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(1.5)  # in which others go on
+        self.set(seconds)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def halves(interface):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(30)
+        client.connect(f"{STATUS_SOCKETS}/{interface}.host")
+        client.sendall(b'{"do":"status"}\n')
+        status = json.loads(client.makefile().readline())["status"]
+    return status["pid"], status["packetHalf"]["pid"]
+
+
+def document(interface):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(30)
+        client.connect(f"{STATUS_SOCKETS}/{interface}.sock")
+        return json.loads(b"".join(iter(lambda: client.recv(65536), b"")))
+
+
+def drops(interface):
+    status = document(interface)
+    count = {}
+    for part in (status["control"], *status["lanes"]):
+        for name, number in part["drops"].items():
+            count[name] = count.get(name, 0) + number
+    return count
+
+
+@case("a laptop sleeps for ten minutes in the middle of a transfer; when it wakes the transfer goes on, and others notice nothing")
+def _(lab):
+    office = Office(lab)
+    alice = office.users["alice"]
+    sleeper = Sleeper(lab, alice)
+    office.up("alice")
+    office.up("bob")
+    flow = office.flow("bob", 20)
+    receiver = office.server.script("checked_tcp.py", "receive", OFFICE, 7100)
+    wait_until(lambda: office.server.listening(7100, "t"), "the receiver to listen")
+    alice.host.run("tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "20mbit", "burst", "64kb", "latency", "200ms")
+    sender = alice.host.script("checked_tcp.py", "send", OFFICE, 7100, 24 << 20)
+    time.sleep(2)
+    expect(sender.running(), "the transfer ended before the sleep, so the case proves nothing")
+    (name,) = [link for link in os.listdir(STATUS_SOCKETS) if link.startswith("alice.host")]
+    interface = name.partition(".")[0]
+    pids = halves(interface)
+    first = document(interface)
+    handshake = max(peer["latestHandshake"] for peer in first["peers"].values())
+    sleeper.sleep(600, *pids, *sender.pids())
+    woke = time.monotonic()
+    wait_until(lambda: alice.host.ping(OFFICE, 1, timeout=1) == 1, "the first echo after waking up", within=20, every=0)
+    took = time.monotonic() - woke
+    note(f"the first echo came {took * 1000:.0f} ms after waking up, a new handshake included")
+    # One round trip, on the busiest machine; a handshake that is tried again would take 5 s.
+    expect(took < 4, f"it took {took:.1f} s")
+    second = document(interface)
+    expect(max(peer["latestHandshake"] for peer in second["peers"].values()) >= handshake + 600, "no new handshake, so it did not sleep")
+    expect_equal(halves(interface), pids, "processes")
+    sent, received = sender.result(within=300), receiver.result(within=60)
+    expect_equal((received["octets"], received["sha256"]), (sent["octets"], sent["sha256"]), "what arrived")
+    expect_unharmed(flow.result(within=120), least=1000)
+    expect_equal(office.gateway.peer_states("gate"), {"alice": "up", "bob": "up"}, "states at the gateway")
+
+
+@case("the keys of before a sleep are gone after it: what the gateway still sends under them is for nobody")
+def _(lab):
+    office = Office(lab)
+    alice = office.users["alice"]
+    sleeper = Sleeper(lab, alice)
+    office.up("alice")
+    pids = halves("alice")
+    before = drops("alice")
+    # No word from alice reaches the gateway, so that it goes on under the old keys.
+    address = re.search(r"10\.86\.0\.\d+", alice.host.ip("-o", "addr", "show", "alice")).group()
+    talk = office.gateway.host.spawn("ping", "-i", "0.2", "-c", "100", address, label="gateway-ping")
+    alice.host.run("nft", "-f", lab.write("mute.nft", MUTE))
+    sleeper.sleep(600, *pids)
+    # Refused by their age at once, and a moment later by nobody who knows them.
+    refused = lambda name: drops("alice").get(name, 0) - before.get(name, 0)
+    wait_until(lambda: refused("unknown_index") > 3, "packets under the old keys to belong to no session", within=20)
+    note(f"refused: {refused('session_expired')} as too old, then {refused('unknown_index')} as of no session")
+    talk.stop(signal.SIGKILL)
+    alice.host.run("nft", "delete", "table", "inet", "mute")
+    office.expect_office("alice")
 
 
 @case("a stock WireGuard client takes the exported file as it is")

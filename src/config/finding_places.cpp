@@ -2,6 +2,7 @@
 #include "finding_places.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "schema.hpp"
 #include "values.hpp"
@@ -42,17 +43,24 @@ const TomlValue* peer_at(const TomlValue& root, const Place& place) {
   return it == peers->value.items.end() ? nullptr : &*it;
 }
 
-/// The same value, however it is written: 10.0.0.7/24 was taken as 10.0.0.0/24.
-bool means(std::string_view written, std::string_view value) {
-  if (written == value) return true;
+/// How well what was written fits the value that a check speaks of: 10.0.0.7/24 was taken as 10.0.0.0/24, but if that
+/// is there as well, it is meant.
+unsigned fit(std::string_view written, std::string_view value) {
+  if (written == value) return 3;
   const auto prefix = parse_network(written);
-  return prefix && (to_string(*prefix) == value || to_string(masked(*prefix)) == value);
+  if (!prefix) return 0;
+  if (to_string(*prefix) == value) return 2;
+  return to_string(masked(*prefix)) == value ? 1 : 0;
 }
 
 const TomlValue& item_of(const TomlValue& list, std::string_view value) {
-  const auto it = std::find_if(list.items.begin(), list.items.end(),
-                               [value](const TomlValue& item) { return means(item.text, value); });
-  return it == list.items.end() ? list : *it;
+  const TomlValue* best = &list;
+  unsigned fits = 0;
+  for (const TomlValue& item : list.items) {
+    const unsigned now = fit(item.text, value);
+    if (now > std::exchange(fits, std::max(fits, now))) best = &item;
+  }
+  return *best;
 }
 
 /// "allowed_ips" and "AllowedIPs" as one word.
@@ -91,12 +99,14 @@ void locate(Finding& finding, std::span<const WgQuickValue> values) {
   const CheckedKey wanted(finding);
   const std::string key = normal(wanted.key);
   const WgQuickValue* found = nullptr;
+  unsigned fits = 0;
   for (const WgQuickValue& one : values) {
     const bool here =
         wanted.section.empty() ? one.section_line == finding.place.line : one.section.starts_with("Interface");
     if (!here || normal(one.key) != key) continue;
-    if (found == nullptr || means(one.value, finding.value)) found = &one;
-    if (means(one.value, finding.value)) break;
+    const unsigned now = fit(one.value, finding.value);
+    if (found == nullptr || now > fits) found = &one;
+    fits = std::max(fits, now);
   }
   if (found == nullptr) return;
   finding.place = found->place;

@@ -52,8 +52,14 @@ void networks(TomlSection& section, std::string_view key, std::vector<Prefix>& o
   const TomlEntry* entry = section.find(key);
   for (Prefix& prefix : out) {
     if (masked(prefix) == prefix) continue;
-    section.warn(*entry, entry->value,
-                 to_string(prefix) + " has bits behind its length; taken as " + to_string(masked(prefix)));
+    const auto written = [&prefix](const TomlValue& item) {
+      const auto parsed = parse_network(item.text);
+      return parsed && *parsed == prefix;
+    };
+    const auto& items = entry->value.items;
+    const auto item = std::find_if(items.begin(), items.end(), written);
+    section.warn(*entry, item == items.end() ? entry->value : *item,
+                 "it has bits behind its length; taken as " + to_string(masked(prefix)));
     prefix = masked(prefix);
   }
 }

@@ -84,7 +84,7 @@ constexpr Advice kAdvice[] = {
     {"unescaped control characters", "a text without its closing quote, or with a control character"},
     {"key-value pair: expected '='", "a key without '='; write KEY = VALUE"},
     {"expected value, saw '\\n'", "the value is missing; write KEY = VALUE"},
-    {"expected value, hit EOF", "the value is missing; write KEY = VALUE"},
+    {"key-value pair: encountered end-of-file", "the value is missing; write KEY = VALUE"},
     {"could not determine value type",
      "not a value; texts, addresses and keys stand in \"quotes\", switches are true or false"},
     {"expected decimal digit", "not a number; texts, addresses and keys stand in \"quotes\""},

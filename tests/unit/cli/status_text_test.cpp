@@ -106,7 +106,7 @@ TEST_CASE("what the host half knows: the kill switch and its portal, names witho
   CHECK(one.at("unresolved") == nlohmann::json::array({"gw.example:1", "gx.example:2"}));
   CHECK(one.at("packetHalfRestarts") == 2);
   CHECK(one.at("upSeconds") == 5);
-  status.host = HostStatus{.kill_switch = true};
+  status.host.emplace().kill_switch = true;
   CHECK(status_text(status, 0, Console::Colours::none) == "interface: wg0\n  kill switch: on\n");
   status.host = HostStatus{};
   CHECK(status_text(status, 0, Console::Colours::none) == "interface: wg0\n");

@@ -58,8 +58,8 @@ TEST_CASE("what is missing is told with the place of its section, and without on
 TEST_CASE("a network that was taken without its last bits is found as it was written") {
   CHECK(places(read("[interface]\nprivate_key = \"%K\"\nlisten_port = 1\n[[peer]]\nname = \"x: y\"\n"
                     "public_key = \"%A\"\nallowed_ips = [\"10.1.0.0/16\", \"10.2.0.7/24\", \"10.2.0.0/24\"]\n")) ==
-        "7:32 peer[1].allowed_ips\n"
-        "7:32 peer x: y: allowed_ips\n");
+        "7:31 peer[1].allowed_ips\n"
+        "7:46 peer x: y: allowed_ips\n");
 }
 
 TEST_CASE("each file of a folder has its own lines") {
@@ -89,6 +89,8 @@ AllowedIPs = 10.0.0.3/32
 AllowedIPs = 10.0.0.2/32
 )");
   CHECK(places(result) ==
+        "0:0 interface.listen_port\n"
+        "3:24 Interface.Address\n"
         "4:7 Interface.MTU\n"
         "11:14 Peer[2].AllowedIPs\n");
 }

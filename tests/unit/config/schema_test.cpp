@@ -36,7 +36,7 @@ TEST_CASE("sections stand in the order of their values") {
     CHECK(static_cast<std::size_t>(info.section) == i++);
     CHECK(section_name(info.section) == info.name);
   }
-  CHECK(i == 9);
+  CHECK(i == 10);
 }
 
 TEST_CASE("the nearest word is the one with the fewest slips") {

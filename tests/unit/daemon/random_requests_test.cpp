@@ -44,6 +44,7 @@ RequestCalls noted_in(Deeds& deeds) {
             deeds.forbidden += mark == kMark ? 0 : 1;
             return {};
           },
+          .set_buffers = [&deeds](const io::Outside&, int) { ++deeds.forbidden; },
           .scope_index = [&deeds](std::string_view name) -> std::uint32_t {
             ++deeds.looked_up;
             const bool sound = !name.empty() && name.size() < sizeof(half::Name) && name.find('/') == name.npos;

@@ -47,9 +47,8 @@ TEST_CASE("sentences are broken where a terminal ends; a command stays whole, to
         "                   where she is.\n"
         "                   → ip route get 192.0.2.1\n"
         "  ! data           Nothing comes back.\n"
-        "                   → Ask her, whether\n"
-        "                     she is there or\n"
-        "                     not.\n");
+        "                   → Ask her, whether she\n"
+        "                     is there or not.\n");
 }
 
 TEST_CASE("for programs it is JSON, with the count of failures") {

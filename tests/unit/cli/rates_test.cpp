@@ -72,7 +72,7 @@ TEST_CASE("a screen keeps to its columns and lines") {
   const std::string screen = watch_screen(status, rates, 1'795'930'321, Console::Colours::none, 60, 20);
   CHECK(
       screen.starts_with("wg0  0 of 1 peer up  2026-11-29 05:32:01Z  q ends\n\n● alice  never connected\n"
-                         "    ↓ 8.00 kbit/s    68.36 KiB  "));
+                         "    ↓ 8.00 kbit/s   68.36 KiB  "));
   std::size_t start = 0;
   for (std::size_t end; (end = screen.find('\n', start)) != std::string::npos; start = end + 1)
     CHECK(columns_of(screen.substr(start, end - start)) <= 60);

@@ -9,10 +9,7 @@
 #include <asio/io_context.hpp>
 #include <asio/local/stream_protocol.hpp>
 #include <asio/write.hpp>
-#include <optional>
 #include <vector>
-
-#include "acceptor.hpp"
 
 namespace culvert::control {
 namespace {
@@ -22,16 +19,17 @@ constexpr std::string_view kCut =
 
 class Reader : public std::enable_shared_from_this<Reader> {
  public:
-  Reader(asio::io_context& context, io::UniqueFd fd) : socket_(context) {
+  Reader(asio::io_context& context, Visitor visitor) : place_(std::move(visitor.place)), socket_(context) {
     asio::error_code error;
-    socket_.assign({}, fd.get(), error);
-    if (!error) (void)fd.release();
+    socket_.assign({}, visitor.fd.get(), error);
+    if (!error) (void)visitor.fd.release();
   }
 
   [[nodiscard]] bool is_open() const noexcept { return socket_.is_open(); }
   void close() noexcept {
     asio::error_code ignored;
     socket_.close(ignored);
+    place_.reset();
   }
 
   /// Whatever a reader sends is none of our business, but its end is.
@@ -67,6 +65,7 @@ class Reader : public std::enable_shared_from_this<Reader> {
                       });
   }
 
+  std::shared_ptr<void> place_;
   asio::local::stream_protocol::socket socket_;
   std::string leaving_, waiting_;
   bool cut_ = false;
@@ -85,18 +84,17 @@ std::string events_socket_path(std::string_view interface) {
   return "/var/run/culvert/" + std::string(interface) + ".events";
 }
 
-struct EventServer::State : std::enable_shared_from_this<State> {
-  State(asio::io_context& in, UapiSocket listening, std::string name)
-      : context(in), socket(std::move(listening)), interface(std::move(name)) {}
+struct EventServer::State {
+  State(asio::io_context& in, UapiSocket listening, std::string name, Callers callers)
+      : context(in),
+        socket(std::move(listening)),
+        interface(std::move(name)),
+        listener(in, socket.fd(), {.places = kMaxReaders, .callers = std::move(callers)},
+                 [this](Visitor visitor) { let_in(std::move(visitor)); }) {}
 
-  void listen() {
-    acceptor.emplace(context, socket.fd(), [this](io::UniqueFd fd) { serve(std::move(fd)); });
-  }
-
-  void serve(io::UniqueFd fd) {
+  void let_in(Visitor visitor) {
     std::erase_if(readers, [](const auto& reader) { return !reader->is_open(); });
-    if (readers.size() >= kMaxReaders) return;
-    auto reader = std::make_shared<Reader>(context, std::move(fd));
+    auto reader = std::make_shared<Reader>(context, std::move(visitor));
     if (!reader->is_open()) return;
     readers.push_back(reader);
     reader->add("{\"interface\":\"" + interface + "\",\"event\":\"begin\"}\n");
@@ -127,7 +125,7 @@ struct EventServer::State : std::enable_shared_from_this<State> {
   }
 
   void close() noexcept {
-    acceptor.reset();
+    listener.close();
     for (const auto& reader : readers) reader->close();
     readers.clear();
     socket.close();
@@ -135,16 +133,14 @@ struct EventServer::State : std::enable_shared_from_this<State> {
 
   asio::io_context& context;
   UapiSocket socket;
-  std::optional<Acceptor> acceptor;
   std::string interface;
   std::vector<std::shared_ptr<Reader>> readers;
   std::array<Window, kDropCount> windows{};
+  Listener listener;
 };
 
-EventServer::EventServer(asio::io_context& context, UapiSocket socket, std::string interface)
-    : state_(std::make_shared<State>(context, std::move(socket), std::move(interface))) {
-  state_->listen();
-}
+EventServer::EventServer(asio::io_context& context, UapiSocket socket, std::string interface, Callers callers)
+    : state_(std::make_unique<State>(context, std::move(socket), std::move(interface), std::move(callers))) {}
 
 EventServer::~EventServer() { state_->close(); }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "event_format.hpp"
+#include "listener.hpp"
 #include "uapi_socket.hpp"
 
 namespace asio {
@@ -17,9 +18,9 @@ namespace culvert::control {
 /// "/var/run/culvert/NAME.events".
 [[nodiscard]] std::string events_socket_path(std::string_view interface);
 
-/// Tells events to everybody who may connect, from the moment of connecting until they leave: a line of JSON each, the
-/// first of them {"event":"begin"}. At most 16 readers. A reader that leaves 64 KiB unread is cut off with a last line
-/// that says so, {"event":"cut"}; it slows nobody down. Events that strangers can provoke are told a few times a
+/// Tells events to each of `callers` who connects, from the moment of connecting until they leave: a line of JSON each,
+/// the first of them {"event":"begin"}. At most 16 readers. A reader that leaves 64 KiB unread is cut off with a last
+/// line that says so, {"event":"cut"}; it slows nobody down. Events that strangers can provoke are told a few times a
 /// second, and how many were left out is told with the next. Runs on the thread of `context`, which outlives it.
 class EventServer {
  public:
@@ -27,7 +28,8 @@ class EventServer {
   static constexpr std::size_t kMaxUnread = 64 << 10;
   static constexpr std::uint32_t kStrangersLines = 3;  // of one reason, a second
 
-  EventServer(asio::io_context& context, UapiSocket socket, std::string interface);
+  EventServer(asio::io_context& context, UapiSocket socket, std::string interface,
+              Callers callers = root_and_own_user());
   EventServer(const EventServer&) = delete;
   EventServer& operator=(const EventServer&) = delete;
   ~EventServer();
@@ -41,7 +43,7 @@ class EventServer {
 
  private:
   struct State;
-  std::shared_ptr<State> state_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace culvert::control

@@ -13,7 +13,7 @@
 #include <deque>
 #include <optional>
 
-#include "acceptor.hpp"
+#include "listener.hpp"
 
 namespace culvert::control {
 namespace {
@@ -75,7 +75,9 @@ HttpAnswer judge_request(std::string_view head) noexcept {
 
 struct MetricsServer::State : std::enable_shared_from_this<State> {
   struct Connection {
-    Connection(asio::io_context& context, int fd) : stream(context, fd), deadline(context) {}
+    Connection(asio::io_context& context, Visitor visitor)
+        : place(std::move(visitor.place)), stream(context, visitor.fd.release()), deadline(context) {}
+    std::shared_ptr<void> place;
     Descriptor stream;
     asio::steady_timer deadline;
     std::string head, response;
@@ -85,21 +87,27 @@ struct MetricsServer::State : std::enable_shared_from_this<State> {
       asio::error_code ignored;
       deadline.cancel();
       stream.close(ignored);
+      place.reset();
     }
   };
   using Held = std::shared_ptr<Connection>;
 
   State(asio::io_context& in, io::UniqueFd fd, std::function<std::string()> made)
-      : context(in), listening(std::move(fd)), make(std::move(made)) {}
+      : context(in),
+        listening(std::move(fd)),
+        make(std::move(made)),
+        listener(in, listening.get(), {.places = kMaxConnections, .make_room = [this] { drop_oldest(); }},
+                 [this](Visitor visitor) { let_in(std::move(visitor)); }) {}
 
-  void listen() {
-    acceptor.emplace(context, listening.get(), [this](io::UniqueFd fd) { serve(std::move(fd)); });
+  void drop_oldest() {
+    if (connections.empty()) return;
+    connections.front()->close();
+    connections.pop_front();
   }
 
-  void serve(io::UniqueFd fd) {
-    if (connections.size() >= kMaxConnections) connections.front()->close();
+  void let_in(Visitor visitor) {
     std::erase_if(connections, [](const Held& held) { return !held->stream.is_open(); });
-    auto connection = std::make_shared<Connection>(context, fd.release());
+    auto connection = std::make_shared<Connection>(context, std::move(visitor));
     connections.push_back(connection);
     connection->deadline.expires_after(kTimeout);
     connection->deadline.async_wait([connection](const asio::error_code& cancelled) {
@@ -147,25 +155,23 @@ struct MetricsServer::State : std::enable_shared_from_this<State> {
 
   void close() {
     open = false;
-    acceptor.reset();
+    listener.close();
     for (const Held& connection : connections) connection->close();
     connections.clear();
   }
 
   asio::io_context& context;
   io::UniqueFd listening;
-  std::optional<Acceptor> acceptor;
   std::function<std::string()> make;
   std::deque<Held> connections;
   std::string last_page;
   std::optional<Clock::time_point> made_at;
   bool open = true;
+  Listener listener;
 };
 
 MetricsServer::MetricsServer(asio::io_context& context, io::UniqueFd listening, std::function<std::string()> page)
-    : state_(std::make_shared<State>(context, std::move(listening), std::move(page))) {
-  state_->listen();
-}
+    : state_(std::make_shared<State>(context, std::move(listening), std::move(page))) {}
 
 MetricsServer::~MetricsServer() { state_->close(); }
 

@@ -26,6 +26,7 @@
 #include <new>
 #include <vector>
 
+#include "listener.hpp"
 #include "uapi_format.hpp"
 
 namespace culvert::control {
@@ -294,10 +295,9 @@ struct UapiServer::State : Host, std::enable_shared_from_this<State> {
   }
 
   void admit(io::UniqueFd fd) {
-    ucred peer{};
-    socklen_t length = sizeof peer;
-    if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || !is_allowed(peer.uid))
-      return report("UAPI: turned away a client of user " + std::to_string(peer.uid));
+    const auto caller = caller_of(fd.get());
+    if (!caller || !is_allowed(*caller))
+      return report("UAPI: turned away a client of user " + (caller ? std::to_string(*caller) : "nobody knows"));
     auto client = std::make_shared<Client>(*this, std::move(fd), Client::Patience::bounded);
     if (!client->is_open()) return report("UAPI: no room to watch one more client");
     clients.push_back(client);

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "host_server.hpp"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
 #include <asio/local/stream_protocol.hpp>
 #include <asio/read_until.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
-#include <optional>
 
-#include "acceptor.hpp"
+#include "listener.hpp"
 
 namespace culvert::daemon {
 namespace {
@@ -22,17 +18,13 @@ using control::HostAnswer;
 constexpr std::size_t kMaxClients = 8;
 constexpr std::chrono::seconds kTimeout{5};
 
-bool may_ask(int fd) noexcept {
-  ucred peer{};
-  socklen_t length = sizeof peer;
-  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == 0 || peer.uid == ::geteuid());
-}
-
 }  // namespace
 
 struct HostServer::State : std::enable_shared_from_this<State> {
   struct Client {
-    explicit Client(asio::io_context& context) : socket(context), deadline(context) {}
+    Client(asio::io_context& context, std::shared_ptr<void> taken)
+        : place(std::move(taken)), socket(context), deadline(context) {}
+    std::shared_ptr<void> place;
     asio::local::stream_protocol::socket socket;
     asio::steady_timer deadline;
     std::string line;    // what was asked
@@ -41,20 +33,17 @@ struct HostServer::State : std::enable_shared_from_this<State> {
   using Held = std::shared_ptr<Client>;
 
   State(asio::io_context& in, const control::UapiSocket& socket, Handler called)
-      : context(in), listening(socket.fd()), handler(std::move(called)) {}
+      : context(in),
+        handler(std::move(called)),
+        listener(in, socket.fd(), {.places = kMaxClients, .callers = control::root_and_own_user()},
+                 [this](control::Visitor visitor) { let_in(std::move(visitor)); }) {}
 
-  void listen() {
-    acceptor.emplace(context, listening, [this](io::UniqueFd fd) { serve(std::move(fd)); });
-  }
-
-  void serve(io::UniqueFd fd) {
-    if (clients >= kMaxClients || !may_ask(fd.get())) return;
-    auto client = std::make_shared<Client>(context);
+  void let_in(control::Visitor visitor) {
+    auto client = std::make_shared<Client>(context, std::move(visitor.place));
     asio::error_code error;
-    client->socket.assign({}, fd.get(), error);
+    client->socket.assign({}, visitor.fd.get(), error);
     if (error) return;
-    (void)fd.release();
-    ++clients;
+    (void)visitor.fd.release();
     limit(client);
     asio::async_read_until(client->socket, asio::dynamic_buffer(client->line, control::kMostHostRequestOctets), '\n',
                            [self = shared_from_this(), client](const asio::error_code& failed, std::size_t) {
@@ -88,33 +77,29 @@ struct HostServer::State : std::enable_shared_from_this<State> {
     });
   }
 
-  void finish(const Held& client) {
+  static void finish(const Held& client) {
     client->deadline.cancel();
     asio::error_code ignored;
     client->socket.close(ignored);
-    --clients;
+    client->place.reset();
   }
 
   void close() noexcept {
     open = false;
-    acceptor.reset();
+    listener.close();
   }
 
   asio::io_context& context;
-  int listening;
-  std::optional<control::Acceptor> acceptor;
   Handler handler;
-  std::size_t clients = 0;
   bool open = true;
+  control::Listener listener;
 };
 
 HostServer::HostServer(asio::io_context& context, const control::UapiSocket& socket, Handler handler)
-    : state_(std::make_shared<State>(context, socket, std::move(handler))) {
-  state_->listen();
-}
+    : state_(std::make_shared<State>(context, socket, std::move(handler))) {}
 
 HostServer::~HostServer() { state_->close(); }
 
-std::size_t HostServer::busy() const noexcept { return state_->clients; }
+std::size_t HostServer::busy() const noexcept { return state_->listener.places_taken(); }
 
 }  // namespace culvert::daemon

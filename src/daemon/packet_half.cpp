@@ -158,11 +158,16 @@ PacketHalf::PacketHalf(Inheritance taken, const crypto::AeadBackend& aead, sandb
       news_(context_, kNewsDescriptor, [this] { take_news(); }) {
   if (taken.host_client) server_.serve(std::move(taken.host_client));
   if (taken.status)
-    status_.emplace(context_, control::UapiSocket::without_file(std::move(taken.status)), [this] {
-      return control::format_status(interface_, engine_.snapshot(), engine_.status(), host_.link_drops(),
-                                    sandbox_.level());
-    });
-  if (taken.events) events_.emplace(context_, control::UapiSocket::without_file(std::move(taken.events)), interface_);
+    status_.emplace(
+        context_, control::UapiSocket::without_file(std::move(taken.status)),
+        [this] {
+          return control::format_status(interface_, engine_.snapshot(), engine_.status(), host_.link_drops(),
+                                        sandbox_.level());
+        },
+        control::Callers{0, taken.setup.owner});
+  if (taken.events)
+    events_.emplace(context_, control::UapiSocket::without_file(std::move(taken.events)), interface_,
+                    control::Callers{0, taken.setup.owner});
   if (taken.metrics)
     metrics_.emplace(context_, std::move(taken.metrics), [this, names = metric_names(taken.setup)] {
       return control::format_metrics(interface_, engine_.snapshot(), engine_.status(), host_.link_drops(), names);

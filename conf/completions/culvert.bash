@@ -26,17 +26,17 @@ _culvert() {
   local verb=${words[0]-} choices=
   COMPREPLY=()
   case $previous in
-    -o | --output | --qr-png | --qr-svg) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    -o | --output | --qr-png | --qr-svg | -w | --write | --keys) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     --config-dir) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
   esac
   case $verb in
-    '') choices='up down reload portal status doctor events check init peer import export genkey pubkey genpsk version help --help --version --config-dir' ;;
+    '') choices='up down reload portal status doctor events capture check init peer import export genkey pubkey genpsk version help --help --version --config-dir' ;;
     up | check | export)
       choices="$(_culvert_interfaces)"
       [ "$verb" != export ] || choices+=' --output'
       mapfile -t COMPREPLY < <(compgen -f -X '!*.@(toml|conf)' -- "$current")
       ;;
-    down | portal | reload | status | doctor | events)
+    down | portal | reload | status | doctor | events | capture)
       choices="$(_culvert_interfaces)"
       case $verb in
         reload) choices+=' --dry-run' ;;
@@ -44,6 +44,7 @@ _culvert() {
         status) choices+=' --json --watch' ;;
         doctor) choices+=' --json' ;;
         events) choices+=' --follow' ;;
+        capture) choices+=' --peer --write --count --seconds --snap --keys' ;;
       esac
       ;;
     import)

@@ -51,6 +51,7 @@ complete -c culvert -n '__culvert_at 0' -a portal -d 'Let a log-in page through 
 complete -c culvert -n '__culvert_at 0' -a status -d 'Show what runs'
 complete -c culvert -n '__culvert_at 0' -a doctor -d 'Find out why a tunnel does not work'
 complete -c culvert -n '__culvert_at 0' -a events -d 'Print what happens'
+complete -c culvert -n '__culvert_at 0' -a capture -d 'Write the packets inside as pcapng'
 complete -c culvert -n '__culvert_at 0' -a check -d 'Check a configuration'
 complete -c culvert -n '__culvert_at 0' -a init -d 'Write a configuration'
 complete -c culvert -n '__culvert_at 0' -a peer -d 'Add, remove, list, show peers'
@@ -62,12 +63,18 @@ complete -c culvert -n '__culvert_at 0' -a genpsk -d 'A new preshared key'
 complete -c culvert -n '__culvert_at 0' -a version -d 'Print the version'
 complete -c culvert -n '__culvert_at 0' -a help -d 'Print a help text'
 
-complete -c culvert -n '__culvert_at 1; and __culvert_verb up down reload portal status doctor events check export' -a '(__culvert_interfaces)'
+complete -c culvert -n '__culvert_at 1; and __culvert_verb up down reload portal status doctor events capture check export' -a '(__culvert_interfaces)'
 complete -c culvert -n '__culvert_at 1; and __culvert_verb up check export import' -F
 complete -c culvert -n '__culvert_verb reload' -l dry-run -d 'Only print what would change'
 complete -c culvert -n '__culvert_verb portal' -l minutes -x -d 'For how long'
 complete -c culvert -n '__culvert_verb status doctor' -l json -d 'For programs'
 complete -c culvert -n '__culvert_verb events' -s f -l follow -d 'Go on'
+complete -c culvert -n '__culvert_verb capture' -s p -l peer -x -d 'Of this peer'
+complete -c culvert -n '__culvert_verb capture' -s w -l write -r -F -d 'To this file'
+complete -c culvert -n '__culvert_verb capture' -s c -l count -x -d 'End after so many packets'
+complete -c culvert -n '__culvert_verb capture' -l seconds -x -d 'End after so long'
+complete -c culvert -n '__culvert_verb capture' -l snap -x -d 'Octets of a packet'
+complete -c culvert -n '__culvert_verb capture' -l keys -r -F -d 'Also a key log'
 complete -c culvert -n '__culvert_verb status' -s w -l watch -d Live
 complete -c culvert -n '__culvert_verb import' -l name -x -d "The interface's name"
 complete -c culvert -n '__culvert_verb import' -l force -d 'Replace an existing file'

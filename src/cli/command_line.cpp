@@ -18,9 +18,9 @@
 namespace culvert::cli {
 namespace {
 
-constexpr std::array<std::string_view, 17> kVerbs{"up",     "down",    "reload", "portal", "status", "check",
+constexpr std::array<std::string_view, 18> kVerbs{"up",     "down",    "reload", "portal", "status", "check",
                                                   "init",   "peer",    "import", "export", "genkey", "pubkey",
-                                                  "genpsk", "version", "help",   "doctor", "events"};
+                                                  "genpsk", "version", "help",   "doctor", "events", "capture"};
 constexpr std::array<std::string_view, 5> kPeerVerbs{"add", "remove", "list", "show", "rotate"};
 
 constexpr const char* kFooter =
@@ -92,6 +92,27 @@ void add_diagnosis(CLI::App& app, const Given& given) {
   add_interface(events, events_options->name);
   events.add_flag_callback(
       "--follow,-f", [] {}, "go on until the tunnel ends, as without it");
+
+  auto& capture = *app.add_subcommand("capture", "Write the packets inside a tunnel as pcapng, for Wireshark");
+  auto capture_options = options_of<CaptureOptions>(capture, given);
+  add_interface(capture, capture_options->name);
+  capture.add_option("--peer,-p", capture_options->peers, "of this one, by name or public key; may be repeated (all)")
+      ->type_name("PEER")
+      ->expected(1)
+      ->take_all();
+  capture.add_option("-w,--write", capture_options->output, "to this file, or - (standard output)")->type_name("FILE");
+  capture.add_option("--count,-c", capture_options->count, "end after so many packets")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  capture.add_option("--seconds", capture_options->seconds, "end after so long")
+      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("S");
+  capture.add_option("--snap", capture_options->snap, "octets of a packet (65535)")
+      ->check(CLI::Range(1, 65535))
+      ->type_name("N");
+  capture
+      .add_option("--keys", capture_options->keys, "also what opens the tunnel's own datagrams, where key_log is set")
+      ->type_name("FILE");
 }
 
 void add_files(CLI::App& app, const Given& given) {

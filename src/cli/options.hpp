@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "capture_command.hpp"
 #include "doctor.hpp"
 #include "events_command.hpp"
 #include "peer_options.hpp"
@@ -46,10 +47,10 @@ struct HelpOptions {
   std::string text;
 };
 
-using Verb =
-    std::variant<HelpOptions, VersionOptions, UpOptions, DownOptions, ReloadOptions, PortalOptions, StatusOptions,
-                 CheckOptions, KeyOptions, InitOptions, PeerAddOptions, PeerRemoveOptions, PeerListOptions,
-                 PeerShowOptions, PeerRotateOptions, ImportOptions, ExportOptions, DoctorOptions, EventsOptions>;
+using Verb = std::variant<HelpOptions, VersionOptions, UpOptions, DownOptions, ReloadOptions, PortalOptions,
+                          StatusOptions, CheckOptions, KeyOptions, InitOptions, PeerAddOptions, PeerRemoveOptions,
+                          PeerListOptions, PeerShowOptions, PeerRotateOptions, ImportOptions, ExportOptions,
+                          DoctorOptions, EventsOptions, CaptureOptions>;
 
 struct CommandLine {
   std::string config_folder = "/etc/culvert";

@@ -5,6 +5,7 @@
 
 #include <new>
 
+#include "capture_command.hpp"
 #include "command_line.hpp"
 #include "exchange.hpp"
 #include "findings.hpp"
@@ -44,6 +45,7 @@ struct Runner {
   void operator()(const StatusOptions& status) const { show_status(status, line.config_folder, folders, console); }
   void operator()(const DoctorOptions& it) const { doctor(it, line.config_folder, folders, console); }
   void operator()(const EventsOptions& it) const { follow_events(it, folders, console); }
+  void operator()(const CaptureOptions& it) const { capture(it, folders, console); }
   void operator()(const KeyOptions& key) const {
     switch (key.kind) {
       case KeyOptions::Kind::private_key:

@@ -12,7 +12,6 @@
 #include <filesystem>
 
 #include "failure.hpp"
-#include "unique_fd.hpp"
 
 namespace culvert::cli {
 namespace {
@@ -47,15 +46,6 @@ io::UniqueFd connect_to(const std::string& path) {
   throw Failure(ExitCode::failed, fmt::format("{} cannot be asked: {}", what, std::strerror(error)));
 }
 
-void send_all(int fd, std::string_view text, std::string_view what) {
-  while (!text.empty()) {
-    const ssize_t n = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) refuse(what, errno);
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-}
-
 }  // namespace
 
 std::vector<std::string> interfaces_with_status(const SocketFolders& folders) {
@@ -68,11 +58,25 @@ std::vector<std::string> interfaces_with_status(const SocketFolders& folders) {
   return names;
 }
 
+io::UniqueFd connect_socket(const std::string& path, std::string_view what) {
+  io::UniqueFd fd = connect_to(path);
+  if (!fd) refuse(what, errno);
+  return fd;
+}
+
+void send_request(int socket, std::string_view request, std::string_view what) {
+  while (!request.empty()) {
+    const ssize_t n = ::send(socket, request.data(), request.size(), MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) refuse(what, errno);
+    request.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
 std::string ask_socket(const std::string& path, std::string_view what, std::string_view request, Ends ends,
                        std::chrono::seconds within) {
-  const io::UniqueFd fd = connect_to(path);
-  if (fd.get() < 0) refuse(what, errno);
-  send_all(fd.get(), request, what);
+  const io::UniqueFd fd = connect_socket(path, what);
+  send_request(fd.get(), request, what);
   const auto until = Clock::now() + within;
   std::string text;
   char block[16'384];

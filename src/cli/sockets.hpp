@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "unique_fd.hpp"
+
 namespace culvert::cli {
 
 /// Where daemons keep their sockets; tests have folders of their own.
@@ -25,6 +27,10 @@ struct SocketFolders {
 enum class Ends : std::uint8_t { at_close, at_line };
 [[nodiscard]] std::string ask_socket(const std::string& path, std::string_view what, std::string_view request,
                                      Ends ends, std::chrono::seconds within);
+
+/// The two steps of it, for what goes on longer than an answer. Throw as `ask_socket` does.
+[[nodiscard]] io::UniqueFd connect_socket(const std::string& path, std::string_view what);
+void send_request(int socket, std::string_view request, std::string_view what);
 
 /// The status document of an interface.
 [[nodiscard]] std::string read_status(const SocketFolders& folders, const std::string& interface);

@@ -50,6 +50,9 @@ PeerStatus peer_from(const std::string& key, const Json& json) {
   peer.latest_handshake = number_at<std::int64_t>(json, "latestHandshake");
   peer.received = number_at<std::uint64_t>(json, "transferRx");
   peer.sent = number_at<std::uint64_t>(json, "transferTx");
+  if (const Json& total = member(json, "total"); total.is_object())
+    peer.total = {number_at<std::uint64_t>(total, "rx"), number_at<std::uint64_t>(total, "tx"),
+                  number_at<std::int64_t>(total, "since")};
   peer.persistent_keepalive = number_at<std::uint32_t>(json, "persistentKeepalive");
   peer.state = text_at(json, "state");
   peer.state_name = text_at(json, "stateName");

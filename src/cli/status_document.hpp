@@ -22,6 +22,11 @@ struct PeerStatus {
   std::vector<std::string> allowed_ips;
   std::int64_t latest_handshake = 0;  // Unix seconds; 0: never
   std::uint64_t received = 0, sent = 0;
+  struct Total {
+    std::uint64_t received = 0, sent = 0;
+    std::int64_t since = 0;  // Unix seconds
+  };
+  std::optional<Total> total;              // restarts of the daemon included
   std::uint32_t persistent_keepalive = 0;  // seconds; 0: off
   std::string state;                       // the daemon's plain words for it, such as "up"; empty: not told
   std::string state_name;                  // one word: up, silent, waiting, idle, never_connected, link_down, blocked

@@ -84,6 +84,10 @@ void add_peer(std::string& text, const Paint& paint, const PeerStatus& peer, std
   if (peer.received != 0 || peer.sent != 0)
     add_line(text, paint, "transfer",
              fmt::format("{} received, {} sent", octets_text(peer.received), octets_text(peer.sent)));
+  if (peer.total && (peer.total->received != 0 || peer.total->sent != 0))
+    add_line(text, paint, "total",
+             fmt::format("{} received, {} sent since {}", octets_text(peer.total->received),
+                         octets_text(peer.total->sent), instant_text(peer.total->since)));
   if (peer.session_age)
     add_line(text, paint, "session", fmt::format("{} old", span_text(std::chrono::seconds(*peer.session_age))));
   if (peer.round_trip_ms) add_line(text, paint, "round trip", fmt::format("{:.1f} ms", *peer.round_trip_ms));
@@ -116,6 +120,8 @@ nlohmann::ordered_json peer_json(const PeerStatus& peer, std::int64_t now) {
   if (peer.latest_handshake != 0) json["latestHandshake"] = peer.latest_handshake;
   json["transferRx"] = peer.received;
   json["transferTx"] = peer.sent;
+  if (peer.total)
+    json["total"] = {{"rx", peer.total->received}, {"tx", peer.total->sent}, {"since", peer.total->since}};
   if (peer.persistent_keepalive != 0) json["persistentKeepalive"] = peer.persistent_keepalive;
   json["allowedIps"] = peer.allowed_ips;
   if (!peer.name.empty()) json["name"] = peer.name;

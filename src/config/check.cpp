@@ -98,6 +98,12 @@ void check_reach(const Config& config, CheckFindings& out) {
             "others on the network can read the metrics; 127.0.0.1 is safer");
 }
 
+void check_secrets(const Config& config, CheckFindings& out) {
+  if (config.observe.key_log)
+    out.add(warning, "observe.key_log", "true",
+            "whoever may capture here can keep what opens recorded sessions; remove it when the search is over");
+}
+
 }  // namespace
 
 std::vector<Finding> check(const Config& config) {
@@ -108,6 +114,7 @@ std::vector<Finding> check(const Config& config) {
   check_gateway(config, out);
   check_limits(config, out);
   check_reach(config, out);
+  check_secrets(config, out);
   check_peers(config, out);
   return out.take();
 }

@@ -63,7 +63,7 @@ constexpr KeyInfo kKeys[] = {
     {hooks, "post_down", "list of commands", "shell", "After the interface is gone"},
     {observe, "metrics_listen", "text", "ADDRESS:PORT, unix:/PATH", "Where Prometheus metrics are served"},
     {observe, "metrics_compatible_names", "switch", "true, false", "Also the metrics' names of other exporters"},
-    {observe, "key_log", "switch", "true, false", "Allow `culvert capture` to write session keys"},
+    {observe, "key_log", "switch", "true, false", "Allow `culvert capture` to write what opens sessions"},
     {observe, "event_hooks", "list of commands", "path", "Programs that are run for each event"},
     {peer, "name", "text", "1 to 64 characters", "What people call the peer; unique"},
     {peer, "public_key", "key", "44 characters of base64", "The peer's public key"},

@@ -86,6 +86,11 @@ void add_whole_peer(Operation& out, const PeerConfig& peer, const UapiContext& c
   out.add("name", peer.name);
   if (!peer.preshared_key.secret.is_zero()) out.add_key("preshared_key", peer.preshared_key.secret.bytes());
   if (const Blocked reason = blocked(peer, context.now); reason != Blocked::none) out.add("blocked", text_of(reason));
+  if (const auto past = context.past.find(peer.public_key); past != context.past.end()) {
+    out.add_number("past_rx_bytes", past->second.received);
+    out.add_number("past_tx_bytes", past->second.sent);
+    out.add_number("past_since", past->second.since);
+  }
   out.add_endpoint(peer, context);
   if (peer.persistent_keepalive.count() != 0)
     out.add_number("persistent_keepalive_interval", peer.persistent_keepalive.count());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A configuration as the host half hands it to the packet half: one `set=1` operation of the UAPI, with the keys that
-// `wg` does not know: `name=TEXT` and `blocked=disabled|expired|none` of a peer. Pure; any thread.
+// `wg` does not know: `name=TEXT`, `blocked=disabled|expired|none`, and `past_rx_bytes=N`, `past_tx_bytes=N`,
+// `past_since=N` of a peer. Pure; any thread.
 #pragma once
 
 #include <map>
@@ -8,6 +9,7 @@
 
 #include "config.hpp"
 #include "secret_text.hpp"
+#include "set_request.hpp"
 
 namespace culvert::config {
 
@@ -20,8 +22,9 @@ using ChosenEndpoints = std::map<PublicKey, Endpoint>;
 /// What the file leaves to the host.
 struct UapiContext {
   ChosenEndpoints endpoints;
-  std::optional<std::uint32_t> fwmark;  // where the configuration has none; nullopt: 0
-  UnixTime now;                         // decides who is expired
+  std::optional<std::uint32_t> fwmark;      // where the configuration has none; nullopt: 0
+  UnixTime now;                             // decides who is expired
+  std::map<PublicKey, PastTraffic> past{};  // told with a peer that is new
 };
 
 /// The whole configuration; replaces what was there.

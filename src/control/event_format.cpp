@@ -99,6 +99,20 @@ std::optional<std::string> format_event(std::string_view interface, UnixTime wal
   return std::nullopt;
 }
 
+std::string format_event(std::string_view interface, UnixTime wall, const ReloadNews& news) {
+  const bool refused = news.outcome == ReloadNews::Outcome::refused;
+  Json json = begin(interface, wall, "reload");
+  json["outcome"] = refused ? "refused" : "done";
+  if (!refused) {
+    json["peersAdded"] = news.peers_added;
+    json["peersRemoved"] = news.peers_removed;
+    json["peersChanged"] = news.peers_changed;
+    json["otherKeysChanged"] = news.other_keys;
+  }
+  json["text"] = news.text;
+  return finish(json);
+}
+
 std::string format_event(std::string_view interface, UnixTime wall, std::string_view event, std::string_view detail) {
   Json json = begin(interface, wall, event);
   json["detail"] = detail;

@@ -24,6 +24,17 @@ namespace culvert::control {
 [[nodiscard]] std::optional<std::string> format_event(std::string_view interface, UnixTime wall,
                                                       const engine::Notice& notice);
 
+/// The configuration was read again.
+struct ReloadNews {
+  enum class Outcome : std::uint8_t { done, refused } outcome = Outcome::done;
+  std::uint32_t peers_added = 0, peers_removed = 0, peers_changed = 0;
+  std::uint32_t other_keys = 0;  // of the interface and the other sections
+  std::string_view text;         // what differs, or why it was refused
+};
+
+/// "reload", with "outcome", "text", and where it was not refused the counts.
+[[nodiscard]] std::string format_event(std::string_view interface, UnixTime wall, const ReloadNews& news);
+
 /// A line with nothing but the event's name and `detail`, such as "link", "up".
 [[nodiscard]] std::string format_event(std::string_view interface, UnixTime wall, std::string_view event,
                                        std::string_view detail);

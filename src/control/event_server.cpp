@@ -154,6 +154,10 @@ void EventServer::tell(Now now, const engine::Notice& notice) {
   if (const auto line = format_event(state_->interface, now.wall, notice)) state_->publish(*line);
 }
 
+void EventServer::tell(Now now, const ReloadNews& news) {
+  state_->publish(format_event(state_->interface, now.wall, news));
+}
+
 void EventServer::tell(Now now, std::string_view event, std::string_view detail) {
   state_->publish(format_event(state_->interface, now.wall, event, detail));
 }

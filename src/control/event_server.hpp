@@ -37,6 +37,7 @@ class EventServer {
   /// \param peer  nullptr where the event has none.
   void tell(Now now, const Event& event, const Peer* peer);
   void tell(Now now, const engine::Notice& notice);
+  void tell(Now now, const ReloadNews& news);
   /// A line with nothing but a name and a detail, such as "link", "up".
   void tell(Now now, std::string_view event, std::string_view detail);
   void rename(std::string_view interface);

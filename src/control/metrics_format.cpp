@@ -87,6 +87,27 @@ void other_names(Page& page) {
        [](const PeerSnapshot& peer) { return static_cast<double>(peer.last_handshake.seconds); });
 }
 
+/// One sample for each peer of whom somebody remembers what passed in former lives of the daemon.
+template <class Value>
+void each_remembered(Page& page, std::string_view name, Type type, std::string_view help, Value value) {
+  page.text.family(name, type, help);
+  for (const PeerSnapshot& peer : page.device.peers)
+    if (peer.past)
+      page.text.sample(name, {{"device", page.interface}, {"public_key", to_base64(peer.public_key)}}, value(peer));
+}
+
+void totals(Page& page) {
+  each_remembered(page, "culvert_peer_accounted_receive_bytes_total", Type::counter,
+                  "Octets received from a peer, restarts included.",
+                  [](const PeerSnapshot& peer) { return peer.past->received + peer.received_octets; });
+  each_remembered(page, "culvert_peer_accounted_transmit_bytes_total", Type::counter,
+                  "Octets sent to a peer, restarts included.",
+                  [](const PeerSnapshot& peer) { return peer.past->sent + peer.sent_octets; });
+  each_remembered(page, "culvert_peer_accounted_since_seconds", Type::gauge,
+                  "Unix time since when a peer's octets are added up.",
+                  [](const PeerSnapshot& peer) { return static_cast<double>(peer.past->since); });
+}
+
 constexpr std::array kStates{PeerState::up,     PeerState::silent,          PeerState::waiting,
                              PeerState::idle,   PeerState::never_connected, PeerState::link_down,
                              PeerState::blocked};
@@ -244,6 +265,7 @@ std::string format_metrics(std::string_view interface, const DeviceSnapshot& dev
   Page page{{}, interface, device, engine};
   usual_names(page);
   if (names == MetricNames::both) other_names(page);
+  totals(page);
   peers(page);
   loss(page);
   packets(page);

@@ -92,6 +92,9 @@ Json peer(const PeerSnapshot& p) {
   if (p.last_handshake.seconds != 0) json["latestHandshake"] = p.last_handshake.seconds;
   json["transferRx"] = p.received_octets;
   json["transferTx"] = p.sent_octets;
+  if (p.past)
+    json["total"] = {
+        {"rx", p.past->received + p.received_octets}, {"tx", p.past->sent + p.sent_octets}, {"since", p.past->since}};
   if (p.persistent_keepalive.count() != 0) json["persistentKeepalive"] = p.persistent_keepalive.count();
   Json allowed = Json::array();
   for (const Prefix& prefix : p.allowed_ips) allowed.push_back(to_string(prefix));

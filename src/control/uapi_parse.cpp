@@ -16,7 +16,7 @@ constexpr std::string_view kPeerKeys[] = {"public_key", "remove", "update_only",
                                           "persistent_keepalive_interval", "replace_allowed_ips", "allowed_ip",
                                           "protocol_version",
                                           // that `wg` does not know: the host half's
-                                          "name", "blocked"};
+                                          "name", "blocked", "past_rx_bytes", "past_tx_bytes", "past_since"};
 constexpr std::string_view kNotHexKey = "not 64 hexadecimal digits";
 constexpr std::string_view kNotTrue = "can only be true";
 constexpr std::string_view kNotPort = "not a decimal number up to 65535";
@@ -183,6 +183,8 @@ OperationParser::Verdict OperationParser::take_peer_key(PeerChange& peer, std::s
   } else if (key == "blocked") {
     peer.blocked = parse_blocked(value);
     if (!peer.blocked) return Err{Refusal{EINVAL, "not disabled, expired or none"}};
+  } else if (key.starts_with("past_") && contains(kPeerKeys, key)) {
+    return take_past(peer, key, value);
   } else if (key == "persistent_keepalive_interval") {
     const auto interval = parse_decimal<std::uint16_t>(value);
     if (!interval) return Err{Refusal{EINVAL, kNotPort}};
@@ -200,6 +202,16 @@ OperationParser::Verdict OperationParser::take_peer_key(PeerChange& peer, std::s
     return Err{Refusal{EINVAL, contains(kDeviceKeys, key) ? "belongs to the device, and must come before the first peer"
                                                           : "unknown peer key"}};
   }
+  return {};
+}
+
+OperationParser::Verdict OperationParser::take_past(PeerChange& peer, std::string_view key, std::string_view value) {
+  const auto number = parse_decimal<std::int64_t>(value);
+  if (!number || *number < 0) return Err{Refusal{EINVAL, "not a decimal number up to 9223372036854775807"}};
+  PastTraffic& past = peer.past ? *peer.past : peer.past.emplace();
+  if (key == "past_rx_bytes") past.received = static_cast<std::uint64_t>(*number);
+  if (key == "past_tx_bytes") past.sent = static_cast<std::uint64_t>(*number);
+  if (key == "past_since") past.since = *number;
   return {};
 }
 

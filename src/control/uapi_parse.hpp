@@ -67,6 +67,7 @@ class OperationParser {
   Verdict take_device_key(std::string_view key, std::string_view value);
   Verdict take_peer_key(PeerChange& peer, std::string_view key, std::string_view value);
   Verdict begin_peer(std::string_view value);
+  [[nodiscard]] static Verdict take_past(PeerChange& peer, std::string_view key, std::string_view value);
   Verdict take_endpoint(PeerChange& peer, std::string_view value) const;
   void refuse(std::string_view key, const Refusal& refusal);
 

@@ -113,6 +113,10 @@ void Device::set_name(PeerId id, std::string name) {
   if (Peer* peer = find(id)) peer->name = std::move(name);
 }
 
+void Device::set_past(PeerId id, const PastTraffic& past) {
+  if (Peer* peer = find(id)) peer->past = past;
+}
+
 void Device::set_blocked(Now now, PeerId id, Blocked blocked, Actions& actions) {
   Peer* peer = find(id);
   if (peer == nullptr || std::exchange(peer->blocked, blocked) == blocked) return;

@@ -47,6 +47,7 @@ class Device {
 
   void set_preshared_key(PeerId id, PresharedKey key);
   void set_name(PeerId id, std::string name);
+  void set_past(PeerId id, const PastTraffic& past);
   /// Ends the peer's sessions, and refuses it new ones until it is told `no`. Its allowed IPs stay its own.
   void set_blocked(Now now, PeerId id, Blocked blocked, Actions& actions);
   void set_endpoint(PeerId id, const Endpoint& endpoint, Actions& actions);

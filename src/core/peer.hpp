@@ -46,6 +46,7 @@ struct Peer {
   PublicKey public_key;
   PresharedKey preshared_key;
   std::string name;
+  std::optional<PastTraffic> past;
   Blocked blocked = Blocked::no;
   // DH of the static keys; none while we have no identity or theirs is of low order, and then no handshake is possible.
   std::optional<Secret<32>> static_shared;

@@ -17,6 +17,15 @@ namespace culvert {
 /// Why a peer that is known is let in no more: by the configuration, not by the protocol.
 enum class Blocked : std::uint8_t { no, disabled, expired };
 
+/// What passed between a peer and us before this process began, as somebody remembers it. Octets as the outside carries
+/// them.
+struct PastTraffic {
+  std::uint64_t received = 0, sent = 0;
+  std::int64_t since = 0;  // Unix seconds
+
+  friend bool operator==(const PastTraffic&, const PastTraffic&) = default;
+};
+
 struct AllowedIpChange {
   enum class Action : std::uint8_t { add, remove };
 
@@ -37,6 +46,7 @@ struct PeerChange {
   std::optional<std::chrono::seconds>
       persistent_keepalive;                  // 0 to 65535; 0: off. From off to on: one keepalive at once
   std::optional<std::string> name;           // for people; the protocol knows peers by their keys
+  std::optional<PastTraffic> past;           // for people, too
   std::optional<Blocked> blocked;            // from `no` to another: its sessions end, and it gets no new ones
   bool replace_allowed_ips = false;          // the peer's list is emptied first
   std::vector<AllowedIpChange> allowed_ips;  // in order; an added prefix leaves its owner for this peer

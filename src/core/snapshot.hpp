@@ -24,7 +24,8 @@ struct PeerSnapshot {
   std::chrono::seconds persistent_keepalive{0};  // 0: off
   std::uint64_t received_octets = 0;             // from the peer, as the outside carries them
   std::uint64_t sent_octets = 0;
-  UnixTime last_handshake;  // zero: never
+  std::optional<PastTraffic> past{};  // beside it; nullopt: nobody remembers any
+  UnixTime last_handshake;            // zero: never
   std::vector<Prefix> allowed_ips;
 };
 

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <ctime>
 
+#include "capture_words.hpp"
 #include "configured_state.hpp"
 #include "event_server.hpp"
 #include "guard.hpp"
@@ -70,6 +71,8 @@ UnixTime wall_clock() noexcept {
 
 std::string journal_path(const std::string& interface) { return fmt::format("{}/{}.journal", kStateFolder, interface); }
 
+std::string totals_path(const std::string& interface) { return fmt::format("{}/{}.totals", kStateFolder, interface); }
+
 ConfiguredHalf::State::State(const Options& given)
     : options(given), log(given.interface, given.log_level, make_stderr_sink()), signals(context, [this](int) {
         interrupted = true;
@@ -109,6 +112,7 @@ void ConfiguredHalf::State::take_places() {
   uapi.emplace(open(control::uapi_socket_path(config.name)));
   status_socket.emplace(open(control::status_socket_path(config.name)));
   events.emplace(open(control::events_socket_path(config.name)));
+  capture.emplace(open(control::capture_socket_path(config.name)));
   if (config.observe.metrics_listen.empty()) return;
   auto listener = control::open_metrics_listener(config.observe.metrics_listen);
   if (!listener) throw SetupError("metrics: " + listener.error());
@@ -119,6 +123,7 @@ void ConfiguredHalf::State::set_up() {
   setup.emplace(open_journal(hands, config.name));
   require(setup->repair(host::Guard::keep));
   guarded_before = !setup->untouched() || host::guard_state(config.name) == host::GuardState::raised;
+  load_traffic();
 
   resolver.emplace();
   answers.emplace(context, resolver->ready(), [this] { take_answers(); });
@@ -197,6 +202,7 @@ void ConfiguredHalf::State::open_interface() {
               [this] {
                 if (server) later([this] { reassert(); });
               }});
+  interface->set_key_log(config.observe.key_log ? io::Switch::on : io::Switch::off);
 }
 
 void ConfiguredHalf::State::configure_packet_half() {
@@ -206,10 +212,15 @@ void ConfiguredHalf::State::configure_packet_half() {
                                 .status = fd_of(status_socket),
                                 .events = fd_of(events),
                                 .metrics = fd_of(metrics),
+                                .capture = fd_of(capture),
                                 .client = ServedSockets::Private::with});
+  traffic->begin_anew();
+  traffic->open(config, wall_clock().seconds);
   told = context_now();
-  if (auto refused = tell_packet_half(config::to_uapi(config, told)))
-    throw SetupError("configure the tunnel: " + *refused);
+  told.past = traffic->past();
+  const auto refused = tell_packet_half(config::to_uapi(config, told));
+  told.past.clear();
+  if (refused) throw SetupError("configure the tunnel: " + *refused);
 }
 
 void ConfiguredHalf::State::run_hooks(const std::vector<std::string>& commands, std::string_view when) {
@@ -268,12 +279,14 @@ int ConfiguredHalf::State::shut_down() {
   uapi.reset();
   status_socket.reset();
   events.reset();
+  capture.reset();
   changes.reset();
   // Deleted by somebody else: nobody asked for traffic in the clear.
   const bool guard_stays = exit_code == kExitInterfaceGone && config.firewall.kill_switch;
   if (const auto undone = guard_stays ? setup->repair(host::Guard::keep) : setup->undo(); !undone)
     complain("Not all could be undone: " + undone.error().message());
   if (guard_stays) log.error("The kill switch stays; culvertd --undo {} lifts it", config.name);
+  attempt([this] { account(); });
   interface->keeper().end();
   interface.reset();
   attempt([this] { run_hooks(config.hooks.post_down, "PostDown"); });
@@ -284,9 +297,7 @@ int ConfiguredHalf::State::shut_down() {
 
 void ConfiguredHalf::State::save_config() {
   if (!config.save_config || !options.config.ends_with(".conf")) return;
-  constexpr std::string_view kGet = "get=1\n\n";
-  const auto answer = interface->keeper().exchange(control::SecretText(kGet.begin(), kGet.end()));
-  const auto device = answer ? read_device_text(*answer) : std::nullopt;
+  const auto device = ask_packet_half();
   if (!device) throw SetupError("SaveConfig: the state of the tunnel is not to be had");
   config = with_state(std::move(config), *device);
   const auto text = config::to_wg_quick(config);

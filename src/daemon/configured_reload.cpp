@@ -14,6 +14,7 @@
 #include "load.hpp"
 #include "notify.hpp"
 #include "portal.hpp"
+#include "reload_news.hpp"
 
 namespace culvert::daemon {
 namespace {
@@ -67,6 +68,12 @@ void ConfiguredHalf::State::on_request(const HostRequest& request, HostServer::R
   }
 }
 
+/// Tells those who follow the events how it went.
+void ConfiguredHalf::State::tell_of_reload(const std::vector<config::Difference>& differences,
+                                           const HostAnswer& answer) {
+  interface->keeper().tell(reload_news(differences, answer));
+}
+
 HostAnswer ConfiguredHalf::State::preview() {
   auto loaded = config::load(options.config);
   if (!loaded) return invalid(loaded.error());
@@ -81,20 +88,21 @@ HostAnswer ConfiguredHalf::State::reload() {
   auto loaded = config::load(options.config);
   if (!loaded) {
     for (const config::Finding& finding : loaded.error()) log.error(finding.message());
-    return invalid(loaded.error());
+    HostAnswer refusal = invalid(loaded.error());
+    tell_of_reload({}, refusal);
+    return refusal;
   }
   notify_reloading();
   loaded->config.name = config.name;
-  HostAnswer answer{.outcome = HostAnswer::Outcome::done,
-                    .error = {},
-                    .lines = lines_of(config::differences(config, loaded->config)),
-                    .status = {}};
+  const std::vector<config::Difference> differences = config::differences(config, loaded->config);
+  HostAnswer answer{.outcome = HostAnswer::Outcome::done, .error = {}, .lines = lines_of(differences), .status = {}};
   if (auto refused = switch_to(std::move(loaded->config))) {
     log.error("The configuration was not reloaded: {}", *refused);
     answer = failure(std::move(*refused));
   } else {
     for (const std::string& line : answer.lines) log.verbose("Reloaded: {}", line);
   }
+  tell_of_reload(differences, answer);
   notify_ready("the tunnel is up");
   return answer;
 }
@@ -132,7 +140,10 @@ std::optional<std::string> ConfiguredHalf::State::switch_to(config::Config&& nex
   std::swap(book, new_book);
   std::swap(plan, new_plan);  // the new one stands; new_plan is the old one from here on
   const config::UapiContext known = told;
-  const config::UapiContext wanted = context_now();
+  account();  // the counters of peers that go are gone with them
+  traffic->open(next, wall_clock().seconds);
+  config::UapiContext wanted = context_now();
+  wanted.past = traffic->past();
   const auto back = [&](std::string why) {
     std::swap(book, new_book);
     std::swap(plan, new_plan);
@@ -148,10 +159,12 @@ std::optional<std::string> ConfiguredHalf::State::switch_to(config::Config&& nex
       log.error("The packet half keeps the new configuration: {}", *refused);
     return back(changed.error().message());
   }
-  told = wanted;
+  told = std::move(wanted);
+  told.past.clear();
   const bool other_hooks = config.observe.event_hooks != next.observe.event_hooks;
   config = std::move(next);
   note_all();
+  interface->set_key_log(config.observe.key_log ? io::Switch::on : io::Switch::off);
   if (other_hooks) hook_events();
   ask_for_names();
   return std::nullopt;

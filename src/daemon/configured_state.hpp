@@ -20,6 +20,7 @@
 #include "config.hpp"
 #include "configured_half.hpp"
 #include "device_text.hpp"
+#include "difference.hpp"
 #include "endpoint_book.hpp"
 #include "endpoint_trial.hpp"
 #include "event_hooks.hpp"
@@ -31,6 +32,7 @@
 #include "signals.hpp"
 #include "socket_watch.hpp"
 #include "system_hands.hpp"
+#include "traffic_book.hpp"
 #include "uapi_socket.hpp"
 #include "uapi_text.hpp"
 #include "watch.hpp"
@@ -62,6 +64,7 @@ struct ConfiguredHalf::State {
   void on_request(const control::HostRequest& request, HostServer::Reply reply);
   [[nodiscard]] control::HostAnswer reload();
   [[nodiscard]] control::HostAnswer preview();
+  void tell_of_reload(const std::vector<config::Difference>& differences, const control::HostAnswer& answer);
   [[nodiscard]] control::HostAnswer status();
   [[nodiscard]] std::optional<std::string> switch_to(config::Config&& next);
   [[nodiscard]] Result<void, host::Failure> change_host(const host::Plan& next);
@@ -84,6 +87,9 @@ struct ConfiguredHalf::State {
   void note_all();
   void hook_events();
   void move_to_chosen();
+  void load_traffic();
+  void account();
+  [[nodiscard]] std::optional<DeviceText> ask_packet_half();
   void await_reload_signal();
   [[nodiscard]] control::HostAnswer open_portal(unsigned minutes);
   [[nodiscard]] host::OutsideServers outside_servers() const;
@@ -99,7 +105,7 @@ struct ConfiguredHalf::State {
   std::optional<int> exit_code;  // set: it is about to end
   bool interrupted = false;      // while it is being set up
 
-  std::optional<control::UapiSocket> host_socket, uapi, status_socket, events, metrics;
+  std::optional<control::UapiSocket> host_socket, uapi, status_socket, events, capture, metrics;
   host::SystemHands hands;
   std::optional<host::HostSetup> setup;
   bool guarded_before = false;  // a kill switch stood when we came
@@ -124,6 +130,9 @@ struct ConfiguredHalf::State {
   asio::steady_timer revive_timer{context};
 
   std::map<PublicKey, EndpointTrial> trials;
+  std::optional<TrafficBook> traffic;
+  Clock::time_point account_at{};
+  bool totals_unsaved = false;  // what was counted is not in the file, and that was said
   Clock::time_point started = Clock::now();
   unsigned restarts = 0;
   HostServer::Reply down_reply;
@@ -134,5 +143,7 @@ struct ConfiguredHalf::State {
 
 /// "/var/lib/culvert/NAME.journal".
 [[nodiscard]] std::string journal_path(const std::string& interface);
+/// "/var/lib/culvert/NAME.totals".
+[[nodiscard]] std::string totals_path(const std::string& interface);
 
 }  // namespace culvert::daemon

@@ -9,6 +9,7 @@
 #include "configured_state.hpp"
 #include "event_server.hpp"
 #include "notify.hpp"
+#include "totals_file.hpp"
 
 namespace culvert::daemon {
 namespace {
@@ -20,6 +21,7 @@ constexpr auto kHung = 30s;  // without a heartbeat, of which one comes each 5 s
 constexpr auto kLook = 10s;  // for an answer to a look at the peers
 constexpr auto kLate = 15s;  // the service manager's patience is its own
 constexpr auto kReviveAgain = 1s;
+constexpr auto kAccount = 60s;  // so much is lost at most when either half is killed
 
 }  // namespace
 
@@ -99,6 +101,7 @@ void ConfiguredHalf::State::tick() {
       if (interface->keeper().silence() < kLate) notify_watchdog();
       expire_peers();
       move_endpoints();
+      if (Clock::now() >= account_at) account();
     }
     if (Clock::now() >= ask_again_at) {
       ask_again_at = Clock::time_point::max();
@@ -127,16 +130,42 @@ void ConfiguredHalf::State::expire_peers() {
 void ConfiguredHalf::State::move_endpoints() {
   const auto movable = book.movable();
   if (movable.empty()) return;
-  constexpr std::string_view kGet = "get=1\n\n";
-  const auto answer = interface->keeper().exchange(control::SecretText(kGet.begin(), kGet.end()), kLook);
-  // Its late answer would be taken for the answer to the next question.
-  if (!answer) return interface->keeper().give_up("was ended, since it did not answer");
-  const auto device = read_device_text(*answer);
+  const auto device = ask_packet_half();
   if (!device) return;
   for (const PeerText& peer : device->peers)
     if (std::find(movable.begin(), movable.end(), peer.public_key) != movable.end() &&
         trials[peer.public_key].look(peer, Clock::now(), wall_clock().seconds))
       try_next(peer);
+}
+
+/// What the packet half says of its peers. nullopt: it does not answer, and was ended.
+std::optional<DeviceText> ConfiguredHalf::State::ask_packet_half() {
+  constexpr std::string_view kGet = "get=1\n\n";
+  const auto answer = interface->keeper().exchange(control::SecretText(kGet.begin(), kGet.end()), kLook);
+  if (answer) return read_device_text(*answer);
+  // Its late answer would be taken for the answer to the next question.
+  interface->keeper().give_up("was ended, since it did not answer");
+  return std::nullopt;
+}
+
+void ConfiguredHalf::State::load_traffic() {
+  LoadedTotals loaded = load_totals(totals_path(config.name));
+  if (!loaded.warning.empty()) log.error(loaded.warning);
+  traffic.emplace(std::move(loaded.totals));
+}
+
+/// Adds up what passed, and puts it into the file where something did.
+void ConfiguredHalf::State::account() {
+  account_at = Clock::now() + kAccount;
+  if (!interface->keeper().runs()) return;
+  if (const auto device = ask_packet_half()) traffic->take(*device, wall_clock().seconds);
+  if (!traffic->take_changed() && !totals_unsaved) return;
+  const auto saved = save_totals(totals_path(config.name), traffic->totals());
+  if (!saved && !totals_unsaved)
+    log.error("The traffic totals cannot be saved ({}); the tunnel goes on, and this is tried again each minute",
+              saved.error());
+  if (saved && totals_unsaved) log.error("The traffic totals are saved again");
+  totals_unsaved = !saved;
 }
 
 /// A peer that does not answer where it is.

@@ -92,8 +92,18 @@ Result<void, Refusal> check(const Handover& handover) noexcept {
 
 Result<void, Refusal> check(const Link& link) noexcept {
   if (!is_switch(link.up) || link.zero != 0) return refuse("a link that is neither up nor down");
+  if (!is_switch(link.key_log)) return refuse("a link with a switch beyond on and off");
   if (!is_padded(link.interface) || !is_interface_name(unpadded(link.interface)))
     return refuse("a link without a name");
+  return {};
+}
+
+Result<void, Refusal> check(const Reload& reload) noexcept {
+  if (!is_switch(reload.refused) || reload.zero != 0) return refuse("a reload that is neither done nor refused");
+  const bool counts =
+      reload.peers_added != 0 || reload.peers_removed != 0 || reload.peers_changed != 0 || reload.other_keys != 0;
+  if (reload.refused != 0 && counts) return refuse("a refused reload that changed something");
+  if (!is_printable(reload.text)) return refuse("a reload with a text that is none");
   return {};
 }
 

@@ -2,7 +2,7 @@
 // What the two halves of the daemon say to each other, octet by octet:
 //
 //   request pair   packet half -> host half: Request     host half -> packet half: Reply (with UDP sockets)
-//   news pair      host half -> packet half: Setup (first, with descriptors), Link
+//   news pair      host half -> packet half: Setup (first, with descriptors), Link, Reload
 //                  packet half -> host half: Notice
 //
 // Before all that, where the service manager starts the packet half: a Handover, see packet_service.hpp.
@@ -116,18 +116,33 @@ inline constexpr std::uint8_t kSocketUapi = 1;      // listening
 inline constexpr std::uint8_t kSocketStatus = 2;    // listening
 inline constexpr std::uint8_t kSocketEvents = 4;    // listening
 inline constexpr std::uint8_t kSocketMetrics = 8;   // listening
-inline constexpr std::uint8_t kSocketPrivate = 16;  // connected: the host half's own UAPI client
-inline constexpr std::uint8_t kSocketAll = 31;
+inline constexpr std::uint8_t kSocketCapture = 16;  // listening
+inline constexpr std::uint8_t kSocketPrivate = 32;  // connected: the host half's own UAPI client
+inline constexpr std::uint8_t kSocketAll = 63;
 
 /// How the interface is now; the whole of it, so that a message may stand for those before it.
 struct Link {
   std::uint8_t version = kVersion;
   std::uint8_t up = 0;
-  std::uint16_t zero = 0;
+  std::uint8_t key_log = 0;  // 0 or 1: the configuration allows handshakes' secrets to be told to who captures
+  std::uint8_t zero = 0;
   std::uint32_t mtu = 0;
   Name interface {};
 };
 static_assert(sizeof(Link) == 24);
+
+/// The configuration was read again: for those who follow the events.
+struct Reload {
+  std::uint8_t version = kVersion;
+  std::uint8_t refused = 0;  // 0 or 1: all is as it was, and the counts are 0
+  std::uint16_t zero = 0;
+  std::uint32_t peers_added = 0;
+  std::uint32_t peers_removed = 0;
+  std::uint32_t peers_changed = 0;
+  std::uint32_t other_keys = 0;  // of the other sections, that differ
+  std::array<char, 228> text{};  // NUL-padded: what differs, or why it was refused
+};
+static_assert(sizeof(Reload) == 248);
 
 struct Notice {
   enum class Kind : std::uint8_t {
@@ -152,6 +167,7 @@ using Refusal = std::string_view;
 [[nodiscard]] Result<void, Refusal> check(const Handover& handover) noexcept;
 [[nodiscard]] Result<void, Refusal> check(const Setup& setup) noexcept;
 [[nodiscard]] Result<void, Refusal> check(const Link& link) noexcept;
+[[nodiscard]] Result<void, Refusal> check(const Reload& reload) noexcept;
 [[nodiscard]] Result<void, Refusal> check(const Notice& notice) noexcept;
 
 /// How many writers a set-up brings: see io/tun.hpp.

@@ -8,6 +8,7 @@
 
 #include <asio/io_context.hpp>
 
+#include "capture_words.hpp"
 #include "event_server.hpp"
 #include "host_bounds.hpp"
 #include "host_interface.hpp"
@@ -53,7 +54,7 @@ struct HostHalf::State {
   StopSignals signals;  // before the socket, whose answer tells others that they may stop us
   HostInterface interface;
   control::UapiSocket socket;
-  std::optional<control::UapiSocket> status, events, metrics;  // the tunnel runs without them as well
+  std::optional<control::UapiSocket> status, events, capture, metrics;  // the tunnel runs without them as well
   std::optional<control::SocketWatch> socket_watch;
   int exit_code = kExitOk;
 };
@@ -76,8 +77,11 @@ HostHalf::State::State(const Options& options)
   open_status();
   open_metrics(options);
   const auto fd_of = [](const std::optional<control::UapiSocket>& one) { return one ? one->fd() : -1; };
-  interface.start_packet_half(
-      {.uapi = socket.fd(), .status = fd_of(status), .events = fd_of(events), .metrics = fd_of(metrics)});
+  interface.start_packet_half({.uapi = socket.fd(),
+                               .status = fd_of(status),
+                               .events = fd_of(events),
+                               .metrics = fd_of(metrics),
+                               .capture = fd_of(capture)});
   socket_watch.emplace(context, socket, [this] {
     log.verbose("The control socket was removed");
     stop(kExitOk);
@@ -92,6 +96,9 @@ void HostHalf::State::open_status() {
   auto stream = control::UapiSocket::open(control::events_socket_path(interface.name()));
   if (!stream) return log.error("There will be no events: {}", stream.error().text);
   events.emplace(std::move(*stream));
+  auto taps = control::UapiSocket::open(control::capture_socket_path(interface.name()));
+  if (!taps) return log.error("There will be no captures: {}", taps.error().text);
+  capture.emplace(std::move(*taps));
 }
 
 void HostHalf::State::open_metrics(const Options& options) {
@@ -109,6 +116,7 @@ HostHalf::~HostHalf() {
   state_->socket.close();
   state_->status.reset();
   state_->events.reset();
+  state_->capture.reset();
   state_->metrics.reset();
   state_->interface.keeper().end();
 }

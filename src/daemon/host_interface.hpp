@@ -33,6 +33,7 @@ struct ServedSockets {
   int status = -1;
   int events = -1;
   int metrics = -1;
+  int capture = -1;
   enum class Private : std::uint8_t { without, with } client = Private::without;  // see PacketKeeper::exchange
 };
 
@@ -53,6 +54,8 @@ class HostInterface {
   void start_packet_half(const ServedSockets& sockets);
   /// From here on the packet half learns how the link is. Throws `SetupError`.
   void watch_link();
+  /// Whether a capture may be told the secrets of handshakes. The packet half learns it with the link.
+  void set_key_log(io::Switch key_log);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] std::size_t queues() const noexcept { return tun_.queues.size(); }

@@ -13,6 +13,7 @@
 #include <csignal>
 
 #include "aead.hpp"
+#include "capture_server.hpp"
 #include "clock.hpp"
 #include "device_control.hpp"
 #include "engine.hpp"
@@ -41,7 +42,7 @@ constexpr auto kLinkAgain = std::chrono::seconds(5);
 struct Inheritance {
   half::Setup setup;
   io::Tun tun;
-  io::UniqueFd uapi, status, events, metrics, host_client;
+  io::UniqueFd uapi, status, events, metrics, capture, host_client;
 };
 
 Inheritance receive_setup() {
@@ -53,8 +54,14 @@ Inheritance receive_setup() {
   if (message->descriptors.size() != half::descriptors_of(*setup))
     throw SetupError("the host half sent a wrong count of descriptors");
 
-  Inheritance taken{
-      .setup = *setup, .tun = {}, .uapi = {}, .status = {}, .events = {}, .metrics = {}, .host_client = {}};
+  Inheritance taken{.setup = *setup,
+                    .tun = {},
+                    .uapi = {},
+                    .status = {},
+                    .events = {},
+                    .metrics = {},
+                    .capture = {},
+                    .host_client = {}};
   taken.tun.name = half::unpadded(setup->interface);
   taken.tun.offload = static_cast<io::TunOffload>(setup->inside_offload);
   auto next = message->descriptors.begin();
@@ -64,6 +71,7 @@ Inheritance receive_setup() {
   if ((setup->sockets & half::kSocketStatus) != 0) taken.status = std::move(*next++);
   if ((setup->sockets & half::kSocketEvents) != 0) taken.events = std::move(*next++);
   if ((setup->sockets & half::kSocketMetrics) != 0) taken.metrics = std::move(*next++);
+  if ((setup->sockets & half::kSocketCapture) != 0) taken.capture = std::move(*next++);
   if ((setup->sockets & half::kSocketPrivate) != 0) taken.host_client = std::move(*next++);
   return taken;
 }
@@ -119,11 +127,13 @@ class PacketHalf final : public control::DeviceControl {
  private:
   void take_news();
   void follow(const half::Link& news);
+  void publish(const half::Reload& news);
   void set_link(Link link);
   void try_link_later();
   void beat();
   engine::OutsideDoor door();
   engine::EngineHandlers handlers();
+  control::CaptureCalls capture_calls();
 
   sandbox::Sandbox& sandbox_;
   asio::io_context context_{1};
@@ -135,6 +145,7 @@ class PacketHalf final : public control::DeviceControl {
   control::UapiServer server_;
   std::optional<control::StatusServer> status_;
   std::optional<control::EventServer> events_;
+  std::optional<control::CaptureServer> capture_;
   std::optional<control::MetricsServer> metrics_;
   engine::Watch news_;
   asio::steady_timer heart_{context_}, again_{context_};
@@ -168,6 +179,9 @@ PacketHalf::PacketHalf(Inheritance taken, const crypto::AeadBackend& aead, sandb
   if (taken.events)
     events_.emplace(context_, control::UapiSocket::without_file(std::move(taken.events)), interface_,
                     control::Callers{0, taken.setup.owner});
+  if (taken.capture)
+    capture_.emplace(context_, control::UapiSocket::without_file(std::move(taken.capture)), interface_, capture_calls(),
+                     control::Callers{0, taken.setup.owner});
   if (taken.metrics)
     metrics_.emplace(context_, std::move(taken.metrics), [this, names = metric_names(taken.setup)] {
       return control::format_metrics(interface_, engine_.snapshot(), engine_.status(), host_.link_drops(), names);
@@ -192,7 +206,24 @@ engine::EngineHandlers PacketHalf::handlers() {
                 log_notice(log_, notice);
                 if (events_) events_->tell(engine::read_now(), notice);
                 if (notice.kind == engine::Notice::Kind::interface_gone) tell(half::Notice::Kind::interface_gone);
+              },
+          .captured =
+              [this] {
+                if (capture_) capture_->captured();
+              },
+          .secrets =
+              [this](const engine::HandshakeSecrets& secrets) {
+                if (capture_) capture_->tell(secrets);
               }};
+}
+
+control::CaptureCalls PacketHalf::capture_calls() {
+  return {
+      .start = [this](engine::CaptureWish wish) -> engine::Capture& { return engine_.start_capture(std::move(wish)); },
+      .end = [this] { engine_.end_capture(); },
+      .peer = [this](PeerId id) { return engine_.peer(id); },
+      .snapshot = [this] { return engine_.snapshot(); },
+      .note = [this](std::string_view text) { log_.error(text); }};
 }
 
 Result<void, control::ControlError> PacketHalf::apply(SetRequest&& request) {
@@ -208,10 +239,27 @@ void PacketHalf::take_news() {
   const auto message = receive_half_message(kNewsDescriptor);
   if (!message && message.error() == EAGAIN) return;
   if (!message || message->size == 0) return context_.stop();  // the host half is gone
+  if (message->size == sizeof(half::Reload)) {
+    const auto reload = half::decode<half::Reload>(message->bytes());
+    if (reload) return publish(*reload);
+    log_.error("The host half sent {}", reload.error());
+    return context_.stop();
+  }
   const auto news = half::decode<half::Link>(message->bytes());
   if (news) return follow(*news);
   log_.error("The host half sent {}", news.error());
   context_.stop();
+}
+
+void PacketHalf::publish(const half::Reload& news) {
+  using Outcome = control::ReloadNews::Outcome;
+  if (!events_) return;
+  events_->tell(engine::read_now(), control::ReloadNews{.outcome = news.refused != 0 ? Outcome::refused : Outcome::done,
+                                                        .peers_added = news.peers_added,
+                                                        .peers_removed = news.peers_removed,
+                                                        .peers_changed = news.peers_changed,
+                                                        .other_keys = news.other_keys,
+                                                        .text = half::unpadded(news.text)});
 }
 
 void PacketHalf::follow(const half::Link& news) {
@@ -219,7 +267,9 @@ void PacketHalf::follow(const half::Link& news) {
     interface_ = half::unpadded(news.interface);
     log_.rename(interface_);
     if (events_) events_->rename(interface_);
+    if (capture_) capture_->rename(interface_);
   }
+  if (capture_) capture_->set_key_log(news.key_log != 0 ? control::KeyLog::allowed : control::KeyLog::forbidden);
   if (news.mtu != mtu_) {
     mtu_ = news.mtu;
     engine_.set_mtu(mtu_);

@@ -212,6 +212,10 @@ void PacketKeeper::tell(const half::Link& link) {
   state_->send_link();
 }
 
+void PacketKeeper::tell(const half::Reload& reload) {
+  if (state_->process) (void)send_half_message(state_->process->news(), half::octets_of(reload));
+}
+
 Result<SecretText, std::string> PacketKeeper::exchange(const SecretText& operation, Clock::duration within) {
   State& s = *state_;
   const auto give_up = Clock::now() + within;

@@ -47,6 +47,8 @@ class PacketKeeper {
   [[nodiscard]] int pid() const noexcept;
   /// Kept and sent again until the packet half takes it.
   void tell(const half::Link& link);
+  /// Lost when the packet half takes nothing: it is about to end.
+  void tell(const half::Reload& reload);
   /// One operation of the UAPI over the private socket, and its whole answer. Answers the packet half's requests
   /// meanwhile. Error: a sentence, and the answer is unknown.
   /// \param within  30 s are enough for the largest operation on the slowest machine.

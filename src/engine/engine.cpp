@@ -27,6 +27,7 @@ Engine::State::State(asio::io_context& context_, io::Tun tun, EngineOptions opti
     wakeup.clear();
     take_lane_reports();
     turn();
+    if (capture && handlers.captured) handlers.captured();
   });
   timer_watch = std::make_unique<Watch>(context, timer.descriptor(), [this] {
     timer.clear();
@@ -91,6 +92,7 @@ Result<void, io::SystemError> Engine::apply(SetRequest&& request) {
   for (PeerChange& change : request.peers) s.change_peer(now, change, actions);
   if (request.network_changed) s.device.network_changed(actions);
   s.deliver(now, std::move(actions));
+  s.tell_taps();
   s.rearm();
   return {};
 }
@@ -115,6 +117,7 @@ void Engine::State::change_peer(Now now, PeerChange& change, Actions& actions) {
   diagnosis.peer_added(change.public_key);
   if (change.preshared_key) device.set_preshared_key(*id, std::move(*change.preshared_key));
   if (change.name) device.set_name(*id, std::move(*change.name));
+  if (change.past) device.set_past(*id, *change.past);
   if (change.blocked) device.set_blocked(now, *id, *change.blocked, actions);
   if (change.endpoint) {
     device.set_endpoint(*id, *change.endpoint, actions);
@@ -146,6 +149,7 @@ DeviceSnapshot Engine::snapshot() const {
                           .persistent_keepalive = peer.persistent_interval,
                           .received_octets = peer.octets_received(),
                           .sent_octets = peer.octets_sent(),
+                          .past = peer.past,
                           .last_handshake = peer.last_handshake.value_or(UnixTime{}),
                           .allowed_ips = s.device.allowed_ips().of(peer.id.slot)});
   });

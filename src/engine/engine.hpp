@@ -8,6 +8,7 @@
 #include <string>
 
 #include "actions.hpp"
+#include "capture.hpp"
 #include "device.hpp"
 #include "lane_state.hpp"
 #include "set_request.hpp"
@@ -41,6 +42,10 @@ struct EngineHandlers {
   /// `peer` is nullptr where the event has none, or none any more. borrowed: during the call.
   std::function<void(const Event& event, const Peer* peer)> event;
   std::function<void(const Notice& notice)> notice;
+  /// Packets wait in the capture, which is on; some more may come without another call until they are read.
+  std::function<void()> captured{};
+  /// Of each handshake, while a capture is on that wishes for it.
+  std::function<void(const HandshakeSecrets& secrets)> secrets{};
 };
 
 class Engine {
@@ -61,6 +66,13 @@ class Engine {
   void set_mtu(std::size_t mtu);
 
   [[nodiscard]] EngineStatus status() const;
+
+  /// Copies inner packets from now on. One capture at a time: the last one ends.
+  /// borrowed: until it ends.
+  Capture& start_capture(CaptureWish wish);
+  void end_capture();
+  /// borrowed: until the next call that changes peers. nullptr: there is none.
+  [[nodiscard]] const Peer* peer(PeerId id) const;
 
  private:
   struct State;

@@ -105,6 +105,7 @@ struct Engine::State {
   };
   std::vector<SocketCounters> lane_sockets;  // one a lane
   SocketCounters control_sockets;
+  std::optional<Capture> capture;
   std::unique_ptr<Watch> wakeup_watch, timer_watch;
   bool turn_posted = false;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
@@ -132,6 +133,12 @@ struct Engine::State {
   void tell(const std::optional<Event>& event);
   void note_report(Now now, const Report& report);
   void rearm();
+
+  // capture
+  void tell_taps();
+  [[nodiscard]] bool tells_secrets_of(const Peer& peer) const;
+  void tell_secrets(const Outgoing& outgoing);
+  void tell_secrets(const HandshakeJob& job);
 
   // configuration
   void set_limits(const LimitsChange& limits, Actions& actions);

@@ -110,12 +110,14 @@ void Engine::State::turn() {
 void Engine::State::commit(Now now, Actions& actions) {
   while (auto job = workers.take()) {
     auto next = device.commit(now, *std::move(job), actions);
-    if (!next)
+    if (!next) {
       drops.count(Way::in, next.error());
-    else if (*next)
+    } else if (*next) {
+      tell_secrets(**next);
       workers.submit(**std::move(next));
-    else
+    } else {
       ++packets.handshakes;
+    }
   }
 }
 
@@ -151,6 +153,8 @@ void Engine::State::deliver(Now now, Actions actions) {
         if (post.to.include(i)) mail[i].emplace_back(post.change);
     for (std::size_t i = 0; i < lanes.size(); ++i) lanes[i]->post(std::move(mail[i]));
   }
+  if (capture)
+    for (const Outgoing& outgoing : actions.outgoing) tell_secrets(outgoing);
   send(now, actions.outgoing);
   for (const Event& event : actions.events) tell(now, event);
 }

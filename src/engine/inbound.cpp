@@ -117,14 +117,20 @@ void Inbound::open_run(MutBytes run, std::size_t stride, const io::InTrain& trai
   if (keepalives != 0) add_own(path.packets().keepalives, keepalives);
   path.heard(state_.now, session, train.from, train.local, carries, octets, state_.reports);
 
-  for (std::size_t i = 0; i < count; ++i) {
-    const MutBytes plaintext = plaintext_of(slot_of(run, stride, i));
-    if (accepted[i] == 0 || plaintext.empty()) continue;
-    if (const auto packet = path.admit(session, train.ecn, plaintext))
-      coalescer_.add(*packet);
-    else
-      path.drop_inward(state_.now, packet.error(), session, plaintext, state_.reports);
-  }
+  const auto admit_each = [&](auto show) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const MutBytes plaintext = plaintext_of(slot_of(run, stride, i));
+      if (accepted[i] == 0 || plaintext.empty()) continue;
+      if (const auto packet = path.admit(session, train.ecn, plaintext)) {
+        show(Bytes(*packet));  // before its neighbours change it
+        coalescer_.add(*packet);
+      } else {
+        path.drop_inward(state_.now, packet.error(), session, plaintext, state_.reports);
+      }
+    }
+  };
+  if (!state_.tap || !state_.tap->wants(session.peer)) return admit_each([](Bytes) {});
+  admit_each([&](Bytes packet) { state_.tap->take(session.peer, Way::in, state_.now, packet); });
 }
 
 void Inbound::deliver() {

@@ -69,6 +69,7 @@ void Lane::run() {
       round(event.data.u32);
     }
     hand_over_reports();
+    if (state_.tap && state_.tap->has_news()) control_.wake();
   }
 }
 
@@ -121,6 +122,10 @@ void Lane::take_mail() {
                    },
                    [this](mail::LinkCameUp&&) { probe_coalescing(); },
                    [this](mail::Stop&&) { stopping_ = true; },
+                   [this](mail::Tapped&& tapped) {
+                     state_.tap = std::move(tapped.tap);
+                     if (state_.tap) state_.tap->choose(std::move(tapped.only));
+                   },
                },
                std::move(item));
   });

@@ -24,9 +24,14 @@ struct SocketsReplaced {
 /// Time to ask the kernel what it takes: while the link is down it takes nothing.
 struct LinkCameUp {};
 struct Stop {};
+/// Packets are copied to `tap` from now on; nullptr: they are not.
+struct Tapped {
+  std::shared_ptr<Tap> tap;
+  std::optional<std::vector<PeerId>> only;  // whose; nullopt: everybody's
+};
 }  // namespace mail
 
-using LaneMail = std::variant<Change, mail::SocketsReplaced, mail::LinkCameUp, mail::Stop>;
+using LaneMail = std::variant<Change, mail::SocketsReplaced, mail::LinkCameUp, mail::Stop, mail::Tapped>;
 using LaneReport = std::variant<Report, Notice>;
 
 struct LaneOptions {

@@ -5,6 +5,7 @@
 
 #include "aead.hpp"
 #include "data_path.hpp"
+#include "tap.hpp"
 #include "udp_errors.hpp"
 #include "udp_socket.hpp"
 
@@ -45,6 +46,7 @@ struct LaneState {
   Instant now{};
   Reports reports;                 // of this batch
   std::vector<Notice> notices;     // likewise
+  std::shared_ptr<Tap> tap;        // of a capture; none most of the time
   std::size_t handshake_room = 0;  // how many handshake messages this batch may still report
 };
 

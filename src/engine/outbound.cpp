@@ -133,6 +133,7 @@ void Outbound::close_train() {
     return;
   }
   if (behind_staged) return send_behind_staged();
+  if (state_.tap) show();
   wire::DataHeader header;
   header.receiver = job->session->remote_index;
   for (std::size_t i = 0; i < open_.count; ++i) {
@@ -164,6 +165,13 @@ void Outbound::send_each(DataPath::Peer& peer, const Packets& packets) {
       state_.path.drops().count(Way::out, plan.error());
   }
   close_train();
+}
+
+// To whoever captures, as it is before it is sealed.
+void Outbound::show() const {
+  const PeerId peer = open_.peer->id;
+  if (!state_.tap->wants(peer)) return;
+  for_each_packet([&](Bytes packet) { state_.tap->take(peer, Way::out, state_.now, packet); });
 }
 
 void Outbound::depart(MutBytes train) {

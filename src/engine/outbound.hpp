@@ -75,6 +75,7 @@ class Outbound {
   void for_each_packet(Visit visit) const;
   void send_behind_staged();
   void send_each(DataPath::Peer& peer, const Packets& packets);
+  void show() const;
   void depart(MutBytes train);
   void flush();
   void send(Departures& departures, io::UdpSocket* socket);

@@ -61,6 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try_as<half::Reply>({data, size});
   try_as<half::Setup>({data, size});
   try_as<half::Link>({data, size});
+  try_as<half::Reload>({data, size});
   try_as<half::Notice>({data, size});
   return 0;
 }

@@ -154,6 +154,94 @@ def _(lab):
         expect_equal(whole(left.host), before, f"what is set on the host, after {how}")
 
 
+def document():
+    """The status document of the packet half."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(f"{STATUS_SOCKETS}/wg1.sock")
+        text = b"".join(iter(lambda: client.recv(65536), b""))
+    return json.loads(text)["peers"]
+
+
+@case("what passed with a peer is added up through restarts, a dead packet half, and its removal and return")
+def _(lab):
+    left, right = pair(lab)
+    totals = JOURNAL.replace(".journal", ".totals")
+    started = int(time.time())
+
+    def traffic():
+        """(octets received and sent by this process, all of them)"""
+        one = document()[right.public]
+        return (one["transferRx"], one["transferTx"]), (one["total"]["rx"], one["total"]["tx"])
+
+    def pass_something():
+        wait_until(left.host.reaches("10.99.0.2"), "an echo", within=30)
+        expect_equal(left.host.ping("10.99.0.2", 10, size=1000), 10, "echoes")
+
+    left.start()
+    pass_something()
+    session, first = traffic()
+    expect(first == session and min(first) > 10_000, f"at first: {session} {first}")
+    expect(started <= document()[right.public]["total"]["since"] <= time.time(), "since when")
+    expect_equal(left.process.stop(within=20), 0, "exit code")
+    expect_equal(os.stat(totals).st_mode & 0o777, 0o600, "mode of the file")
+
+    left.start()
+    pass_something()
+    session, second = traffic()
+    expect(second[0] >= first[0] + session[0] and second[1] >= first[1] + session[1], f"after a restart: {first} {session} {second}")
+    shown = left.host.run(os.environ["CULVERT"], "status", "wg1")
+    expect(" since 20" in shown, f"what the status shows:\n{shown}")
+    expect("total" in json.loads(left.host.run(os.environ["CULVERT"], "status", "--json", "wg1"))["wg1"]["peers"][right.public], "JSON")
+    received = int(left.host.run("wg", "show", "wg1", "transfer").split()[1])
+    expect(received < second[0], "wg shows more than this process counted")
+
+    # A reload saves what was counted, and a packet half that dies loses what came after.
+    left.write(gateway(right, "persistent_keepalive = 25"))
+    expect(ask({"do": "reload"})["ok"], "the reload failed")
+    dead = left.packet_half()
+    os.kill(dead, signal.SIGKILL)
+    wait_until(lambda: [child for child in children(left.process.pid) if child != dead], "another packet half", within=20)
+    pass_something()
+    session, third = traffic()
+    expect(third[0] >= second[0] + session[0], f"after a packet half died: {second} {session} {third}")
+
+    left.write()
+    expect(ask({"do": "reload"})["ok"], "the reload failed")
+    expect_equal(document(), {}, "peers")
+    left.write(gateway(right))
+    expect(ask({"do": "reload"})["ok"], "the reload failed")
+    expect(traffic()[1][0] >= third[0], f"when it came back: {third} {traffic()}")
+
+    # A file that nobody can read is told, set aside, and costs the tunnel nothing.
+    expect_equal(left.process.stop(within=20), 0, "exit code")
+    with open(totals, "a", encoding="utf-8") as file:
+        file.write("more\n")
+    left.start()
+    pass_something()
+    expect("traffic totals" in left.process.output() and os.path.exists(totals + ".bad"), f"the log:\n{left.process.output()}")
+    session, anew = traffic()
+    expect_equal(anew, session, "totals that begin anew")
+
+
+@case("where totals cannot be saved the tunnel goes on, and says so once")
+def _(lab):
+    left, right = pair(lab)
+    totals = JOURNAL.replace(".journal", ".totals")
+    left.start()
+    os.mkdir(totals + ".new")  # in the way of the file that is written first
+    try:
+        for mtu in (1300, 1310):
+            wait_until(left.host.reaches("10.99.0.2"), "an echo", within=30)
+            left.write(gateway(right), interface=f"mtu = {mtu}")
+            expect(ask({"do": "reload"})["ok"], "the reload failed")
+        expect_equal(left.process.output().count("totals cannot be saved"), 1, "warnings")
+    finally:
+        os.rmdir(totals + ".new")
+    expect_equal(left.process.stop(within=20), 0, "exit code")
+    expect("saved again" in left.process.output() and os.path.exists(totals), "it was not saved in the end")
+
+
 @case("`down` over the host half's socket answers once all is undone")
 def _(lab):
     left, _ = pair(lab)
@@ -232,6 +320,35 @@ def _(lab):
             return [json.loads(line)["event"] for line in lines]
 
     wait_until(lambda: os.path.exists(heard) and "begin" in events(), "an event to be handed on", within=20)
+
+
+@case("a reload is an event: what came, went and changed; a refused one tells its reason")
+def _(lab):
+    left, right = pair(lab)
+    left.start()
+    reader = left.host.spawn(os.environ["CULVERT"], "events", "wg1", "--follow", label="events")
+
+    def reloads():
+        events = [json.loads(line) for line in reader.output().splitlines() if line.startswith("{")]
+        return [event for event in events if event["event"] == "reload"]
+
+    wait_until(lambda: '"begin"' in reader.output(), "the first line")
+    other, third = pubkey(genkey()), pubkey(genkey())
+    left.write(gateway(right, "persistent_keepalive = 25"), peer("bob", other, ["10.77.0.0/16"]),
+               peer("carol", third, ["10.78.0.0/16"]), interface="mtu = 1300")
+    expect(ask({"do": "reload"})["ok"], "the reload failed")
+    wait_until(lambda: len(reloads()) == 1, "the event")
+    done = reloads()[0]
+    expect_equal({key: done[key] for key in ("outcome", "peersAdded", "peersRemoved", "peersChanged", "otherKeysChanged")},
+                 {"outcome": "done", "peersAdded": 2, "peersRemoved": 0, "peersChanged": 1, "otherKeysChanged": 1}, "the event")
+    expect("+ peer bob" in done["text"] and "~ interface.mtu: (none) -> 1300" in done["text"], f"what differs: {done['text']}")
+
+    left.write(gateway(right), interface="mtu = 12")
+    expect(not ask({"do": "reload"})["ok"], "a wrong file was taken")
+    wait_until(lambda: len(reloads()) == 2, "the event of the refusal")
+    refused = reloads()[1]
+    expect_equal(refused["outcome"], "refused", "outcome")
+    expect("wg1.toml:5" in refused["text"] and "interface.mtu" in refused["text"], f"the reason: {refused['text']}")
 
 
 @case("a wg-quick file is taken with its hooks, in their order, and saved when it says so")

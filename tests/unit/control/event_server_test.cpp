@@ -163,6 +163,28 @@ TEST_CASE("the seventeenth reader is turned away, and a place is free again when
   CHECK(lines_of(read_all(next)).size() == 1);
 }
 
+TEST_CASE("a reload tells how many peers came, went and changed; a refused one why") {
+  Serving serving;
+  const io::UniqueFd reader = serving.connect();
+  serving.server->tell(kStart, ReloadNews{.peers_added = 2, .peers_changed = 1, .other_keys = 3, .text = "+ peer a"});
+  serving.server->tell(kStart, ReloadNews{.outcome = ReloadNews::Outcome::refused, .text = "no such file"});
+  serving.run();
+  const auto lines = lines_of(read_all(reader));
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[1] == json({{"time", 1'700'000'000.25},
+                          {"interface", "wg0"},
+                          {"event", "reload"},
+                          {"outcome", "done"},
+                          {"peersAdded", 2},
+                          {"peersRemoved", 0},
+                          {"peersChanged", 1},
+                          {"otherKeysChanged", 3},
+                          {"text", "+ peer a"}}));
+  CHECK(lines[2]["outcome"] == "refused");
+  CHECK(lines[2]["text"] == "no such file");
+  CHECK_FALSE(lines[2].contains("peersAdded"));
+}
+
 TEST_CASE("an offload that the kernel refused is told as a fallback") {
   const auto line = format_event("wg0", kStart.wall, engine::Notice{engine::Notice::Kind::segmentation_off, EIO});
   REQUIRE(line);

@@ -54,6 +54,7 @@ TEST_CASE("the sizes of the messages are fixed") {
   CHECK(octets_of(Reply{}).size() == 200);
   CHECK(octets_of(Setup{}).size() == 64);
   CHECK(octets_of(Link{}).size() == 24);
+  CHECK(octets_of(Reload{}).size() == 248);
   CHECK(octets_of(Notice{}).size() == 168);
 }
 
@@ -167,7 +168,22 @@ TEST_CASE("news of the link name it, and say up or down") {
   link.interface = padded<16>("wg0");
   CHECK(refuses(link, [](Link& l) { l.up = 2; }));
   CHECK(refuses(link, [](Link& l) { l.zero = 1; }));
+  CHECK(refuses(link, [](Link& l) { l.key_log = 2; }));
   CHECK(refuses(link, [](Link& l) { l.interface = {}; }));
+}
+
+TEST_CASE("a refused reload has changed nothing, and its text is one") {
+  Reload refused;
+  refused.refused = 1;
+  refused.text = padded<sizeof refused.text>("no such file");
+  CHECK(refuses(refused, [](Reload& r) { r.refused = 2; }));
+  CHECK(refuses(refused, [](Reload& r) { r.zero = 1; }));
+  CHECK(refuses(refused, [](Reload& r) { r.peers_added = 1; }));
+  CHECK(refuses(refused, [](Reload& r) { r.peers_removed = 1; }));
+  CHECK(refuses(refused, [](Reload& r) { r.peers_changed = 1; }));
+  CHECK(refuses(refused, [](Reload& r) { r.other_keys = 1; }));
+  CHECK(refuses(refused, [](Reload& r) { r.text[2] = '\n'; }));
+  CHECK(refuses(refused, [](Reload& r) { r.text.fill('x'); }));
 }
 
 TEST_CASE("a notice has a text when it failed, and a value when it is ready or its heart beats") {

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "clock.hpp"
 #include "half_channel.hpp"
 #include "log_relay.hpp"
 #include "packet_process.hpp"
@@ -29,6 +30,7 @@ constexpr int kReadyMs = 60'000;    // for the packet half to get ready, on the 
 constexpr auto kEnd = 2s;           // for it to end by itself
 constexpr auto kTellAgain = 100ms;  // when it leaves its news unread
 constexpr std::string_view kAnswerEnd = "\n\n";
+constexpr std::string_view kOversized = "was ended, since it sent more than a message, or descriptors";
 
 std::string words(int error) { return std::generic_category().message(error); }
 
@@ -87,17 +89,20 @@ void PacketKeeper::State::await_ready() {
 void PacketKeeper::State::answer_request() {
   const auto message = receive_half_message(process->requests());
   if (!message && message.error() == EAGAIN) return;
+  if (!message && message.error() == EMSGSIZE) return lose(kOversized);
   if (!message || message->size == 0) return request_watch.reset();  // the news pair tells of its end
   const auto request = half::decode<half::Request>(message->bytes());
   if (!request) return lose(fmt::format("was ended, since it sent {}", request.error()));
   const RequestServer::Answer answer = requests.answer(*request);
   if (auto sent = send_half_message(process->requests(), half::octets_of(answer.reply), answer.descriptors); !sent)
-    log.error("The packet half takes no answer: {}", words(sent.error()));
+    log.limited("answers", engine::read_monotonic(), LogLevel::error,
+                "The packet half takes no answer: " + words(sent.error()));
 }
 
 void PacketKeeper::State::take_notice() {
   const auto message = receive_half_message(process->news());
   if (!message && message.error() == EAGAIN) return;
+  if (!message && message.error() == EMSGSIZE) return lose(kOversized);
   if (!message || message->size == 0) return lose({});
   const auto notice = half::decode<half::Notice>(message->bytes());
   if (!notice) return lose(fmt::format("was ended, since it sent {}", notice.error()));

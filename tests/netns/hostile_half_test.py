@@ -11,6 +11,7 @@ import random
 import select
 import socket
 import struct
+import time
 
 from configured_end import pair
 from lab import case, expect, expect_equal, main, note, wait_until
@@ -124,6 +125,42 @@ def _(lab):
         wait_until(left.host.reaches("10.99.0.2"), f"an echo after {what}", within=30)
         expect_equal(left.state(), state, f"addresses, routes, rules and firewall after {what}")
     expect("was ended, since it sent" in left.process.output(), "the log does not say why")
+
+
+@case("descriptors that nobody asked for, and messages longer than any, end the packet half as well, and are closed")
+def _(lab):
+    left, _ = start(lab)
+    state = left.state()
+    files = len(os.listdir(f"/proc/{left.process.pid}/fd"))
+    for what, pair, octets, count in (("descriptors", REQUESTS, request(DROPS), 8), ("descriptors as news", NEWS, b"x" * 168, 1),
+                                      ("a long message", REQUESTS, b"\1" * 4096, 0)):
+        before = left.packet_half()
+        with taken_end(before, pair) as end, open("/dev/null", "rb") as null:
+            socket.send_fds(end, [octets], [null.fileno()] * count)
+        wait_until(lambda: left.packet_halves() not in ([], [before]), f"another packet half after {what}", within=30)
+        wait_until(left.host.reaches("10.99.0.2"), f"an echo after {what}", within=30)
+    expect_equal(left.state(), state, "addresses, routes, rules and firewall")
+    wait_until(lambda: len(os.listdir(f"/proc/{left.process.pid}/fd")) <= files, "as many descriptors as before")
+
+
+@case("requests without end whose answers nobody reads do not keep the host half from its work, nor fill its log")
+def _(lab):
+    left, _ = start(lab)
+    lines = len(left.process.output().splitlines())
+    with taken_end(left.packet_half(), REQUESTS) as end:
+        end.setblocking(False)
+        sent, give_up = 0, time.monotonic() + 3
+        while sent < 20_000 and time.monotonic() < give_up:
+            try:
+                end.send(request(DROPS))
+                sent += 1
+            except BlockingIOError:
+                select.select([], [end], [], 0.01)
+        note(f"{sent} requests sent whose answers nobody read")
+        expect(sent > 2000, f"only {sent} requests were taken")
+    expect(left.is_up(), "the host half does not answer")
+    expect(len(left.process.output().splitlines()) < lines + 100, "each answer that nobody takes is told")
+    wait_until(left.host.reaches("10.99.0.2"), "an echo afterwards", within=30)
 
 
 main()

@@ -23,8 +23,8 @@ mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 devpts "$root/dev/pts
 mount -t tmpfs -o nosuid,nodev shm "$root/dev/shm"
 ln -s pts/ptmx "$root/dev/ptmx"
 ln -s /proc/self/fd "$root/dev/fd"
-touch "$root/dev/console"
-mount --bind /dev/null "$root/dev/console"
+# A sink of its own, and no link to the host's: systemd takes it over and changes its owner and mode.
+mknod -m 666 "$root/dev/console" c 1 3
 ln -sf /dev/null "$root/etc/systemd/system/console-getty.service"
 hostname "$name"
 printf '%s\n' "$name" >"$root/etc/hostname"

@@ -30,7 +30,7 @@ def main():
     try:
         with Machine(BASE, "gateway", log=[]) as machine:
             machine.wire("eth0", ["192.0.2.10/24"], PHONE, "wire0", ["192.0.2.20/24"])
-            with open(PACKAGE, "rb") as source, open(machine.path("/root/" + os.path.basename(PACKAGE)), "wb") as target:
+            with open(PACKAGE, "rb") as source, open(machine.path("/srv/" + os.path.basename(PACKAGE)), "wb") as target:
                 target.write(source.read())
 
             def types(line):
@@ -39,16 +39,16 @@ def main():
                 return code, text
 
             failed = 0
-            for line in (f"apt-get install -qq -y --no-install-recommends ./root/{os.path.basename(PACKAGE)} 2>&1 | grep -v '^(Reading\\|^Preparing\\|^Unpacking\\|^Selecting'",
+            for line in (f"apt-get install -qq -y --no-install-recommends ./srv/{os.path.basename(PACKAGE)} 2>&1 | grep -v '^(Reading\\|^Preparing\\|^Unpacking\\|^Selecting'",
                          "culvert", "culvert status", "culvert init gateway home -y --endpoint 192.0.2.10", "culvert check home",
                          "systemctl enable --now culvert@home", "systemctl status --no-pager culvert@home", "culvert peer add home phone --qr --qr-png phone.png", "culvert peer list home",
                          "culvert status home"):
                 failed += types(line)[0] != 0
             with tempfile.TemporaryDirectory() as folder:
-                pictures = [f for f in os.listdir(machine.path("/")) + os.listdir(machine.path("/root")) if f.endswith(".png")]
+                pictures = [f for f in os.listdir(machine.path("/")) + os.listdir(machine.path("/srv")) if f.endswith(".png")]
                 print(f"(pictures: {pictures})")
                 if pictures:
-                    path = machine.path("/" + pictures[0]) if os.path.exists(machine.path("/" + pictures[0])) else machine.path("/root/" + pictures[0])
+                    path = machine.path("/" + pictures[0]) if os.path.exists(machine.path("/" + pictures[0])) else machine.path("/srv/" + pictures[0])
                     text = subprocess.run(["zbarimg", "-q", "--raw", path], check=True, text=True, stdout=subprocess.PIPE).stdout
                     print("phone: the camera reads\n" + "\n".join("PrivateKey = (hidden)" if "PrivateKey" in l else l for l in text.splitlines()))
                     on_phone("wireguard-go", name)

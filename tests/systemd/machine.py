@@ -110,7 +110,7 @@ class Machine:
 
     def install(self, package):
         """A .deb with what it depends on, from the archive that the root brought along."""
-        inside = "/root/" + os.path.basename(package)
+        inside = "/srv/" + os.path.basename(package)
         shutil.copy(package, self.path(inside))
         return self.run("apt-get", "-q", "-y", "--no-install-recommends", "install", inside, within=300)
 

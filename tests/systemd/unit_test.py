@@ -81,9 +81,9 @@ def expect_same(now, before):
 def gateway(machine):
     """A gateway `gate` that runs as a service, and a phone that reaches it."""
     machine.run("culvert", "init", "gateway", "gate", "-y", "--endpoint", "10.9.0.1", "--address", "10.86.0.1/24,fd86::1/64")
-    machine.run("culvert", "peer", "add", "gate", "phone", "-o", "/root/phone.conf")
+    machine.run("culvert", "peer", "add", "gate", "phone", "-o", "/srv/phone.conf")
     machine.run("systemctl", "start", "culvert@gate")
-    phone = Phone(machine.read("/root/phone.conf"))
+    phone = Phone(machine.read("/srv/phone.conf"))
     wait_until(phone.reaches, "the phone to reach the gateway")
     return phone
 
@@ -149,7 +149,7 @@ def _(machine):
     phone = gateway(machine)
     pid = main_pid(machine)
     flow = subprocess.Popen(["ip", "netns", "exec", PHONE, "ping", "-i", "0.05", "-c", "100", "-q", "10.86.0.1"], stdout=subprocess.PIPE, text=True)
-    machine.run("culvert", "peer", "add", "gate", "tablet", "-o", "/root/tablet.conf")
+    machine.run("culvert", "peer", "add", "gate", "tablet", "-o", "/srv/tablet.conf")
     good = machine.read("/etc/culvert/gate.toml")
     machine.write("/etc/culvert/gate.toml", good + "\n[interface2]\n")
     machine.run("systemctl", "reload", "culvert@gate")
@@ -303,7 +303,7 @@ def _(machine):
 def _(machine):
     phone = gateway(machine)
     pid = main_pid(machine)
-    machine.run("dpkg", "--install", "/root/" + os.path.basename(PACKAGE))
+    machine.run("dpkg", "--install", "/srv/" + os.path.basename(PACKAGE))
     expect_equal(main_pid(machine), pid, "the main process after an upgrade")
     expect(phone.reaches(), "the tunnel does not work after an upgrade")
     os.kill(outer(machine, packet_half(machine)), signal.SIGKILL)

@@ -230,7 +230,7 @@ Result<void, control::ControlError> PacketHalf::apply(SetRequest&& request) {
   const std::size_t peers = request.peers.size();
   if (auto applied = engine_.apply(std::move(request)); !applied)
     return Err{control::ControlError{applied.error().code, applied.error().message()}};
-  if (events_) events_->tell(engine::read_now(), "reload", "peers set: " + std::to_string(peers));
+  if (events_) events_->tell(engine::read_now(), "set", "peers set: " + std::to_string(peers));
   if (engine_link_ != link_) set_link(link_);  // a port that was taken may be another one now
   return {};
 }

@@ -28,7 +28,7 @@ def _(lab):
 
     right.wg("peer", left.public, "remove")
     left.wg("peer", right.public, "remove")
-    wait_until(lambda: [e["detail"] for e in events_of(reader) if e["event"] == "reload"] == ["peers set: 1"], "one reload after one `wg set`")
+    wait_until(lambda: [e["detail"] for e in events_of(reader) if e["event"] == "set"] == ["peers set: 1"], "one event after one `wg set`")
     connect(left, right)
     right.wg("peer", left.public, "remove")
     left.host.ping(right.inside[4], count=1, timeout=0.2)

@@ -9,6 +9,7 @@
 #include "files.hpp"
 #include "findings.hpp"
 #include "init_text.hpp"
+#include "interface_name.hpp"
 #include "load.hpp"
 #include "locate.hpp"
 #include "system_entropy.hpp"
@@ -93,7 +94,7 @@ Result<std::optional<std::uint32_t>, std::string> read_mtu(const std::string& te
 }
 
 Result<std::string, std::string> read_interface(const std::string& text) {
-  if (!text.empty() && !config::is_interface_name(text)) return Err{std::string("not a name that a link can have")};
+  if (!text.empty() && !io::is_interface_name(text)) return Err{std::string("not a name that a link can have")};
   return text;
 }
 
@@ -228,6 +229,7 @@ void init(const InitOptions& options, const std::string& config_folder, const Su
       break;
     }
   }
+  console.err("The public key of this end, which others need:\n");
   console.out(public_key + "\n");
 }
 

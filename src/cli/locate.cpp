@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "failure.hpp"
+#include "interface_name.hpp"
 #include "load.hpp"
 #include "suggest.hpp"
 #include "values.hpp"
@@ -54,9 +55,9 @@ bool is_there(const std::string& path) {
 }  // namespace
 
 void require_interface_name(const std::string& name) {
-  if (!config::is_interface_name(name))
-    throw Failure(ExitCode::usage, fmt::format("\"{}\" is no interface name: 1 to 15 of a-z A-Z 0-9 _ = + . -",
-                                               config::printable(name)));
+  if (!io::is_interface_name(name))
+    throw Failure(ExitCode::usage,
+                  fmt::format("\"{}\" is no interface name: {}", config::printable(name), io::kInterfaceNameRule));
 }
 
 std::string config_path(const std::string& interface, const std::string& config_folder) {
@@ -72,11 +73,9 @@ Located locate(const std::string& what, const std::string& config_folder) {
   }
   const auto interface = config::interface_of_path(what);
   if (!interface)
-    throw Failure(
-        ExitCode::usage,
-        fmt::format("\"{}\" must end in NAME.toml or NAME.conf, where NAME becomes the interface's: 1 to 15 of "
-                    "a-z A-Z 0-9 _ = + . -",
-                    config::printable(what)));
+    throw Failure(ExitCode::usage,
+                  fmt::format("\"{}\" must end in NAME.toml or NAME.conf, where NAME becomes the interface's: {}",
+                              config::printable(what), io::kInterfaceNameRule));
   if (!is_there(what)) throw Failure(ExitCode::failed, fmt::format("there is no {}", what));
   return {*interface, fs::absolute(what).string()};
 }
@@ -85,7 +84,7 @@ std::vector<std::string> configured_interfaces(const std::string& config_folder)
   std::vector<std::string> names;
   std::error_code error;
   for (fs::directory_iterator entry(config_folder, error), end; !error && entry != end; entry.increment(error))
-    if (entry->path().extension() == ".toml" && config::is_interface_name(entry->path().stem().string()))
+    if (entry->path().extension() == ".toml" && io::is_interface_name(entry->path().stem().string()))
       names.push_back(entry->path().stem().string());
   std::sort(names.begin(), names.end());
   return names;

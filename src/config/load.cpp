@@ -10,6 +10,7 @@
 #include "check.hpp"
 #include "config_file.hpp"
 #include "finding_places.hpp"
+#include "interface_name.hpp"
 #include "toml_read.hpp"
 #include "wg_quick.hpp"
 
@@ -231,8 +232,9 @@ LoadResult load(const std::string& path) {
   const auto name = interface_of_path(path);
   if (!name) {
     return Err{Findings{finding_of({path, 0, 0},
-                                   "the file's name must be the interface's, of 1 to 15 letters, digits and _=+.-, "
-                                   "with .toml or .conf after it")}};
+                                   "the file's name must be the interface's, with .toml or .conf "
+                                   "after it (" +
+                                       std::string(io::kInterfaceNameRule) + ")")}};
   }
   return path.ends_with(".conf") ? load_wg_quick(*name, path) : load_toml(*name, path, system_keys());
 }
@@ -242,7 +244,7 @@ std::optional<std::string> interface_of_path(std::string_view path) {
   for (const std::string_view ending : {".toml", ".conf"}) {
     if (!file.ends_with(ending)) continue;
     const std::string_view name = file.substr(0, file.size() - ending.size());
-    if (is_interface_name(name)) return std::string(name);
+    if (io::is_interface_name(name)) return std::string(name);
   }
   return std::nullopt;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "toml_read.hpp"
 
+#include "interface_name.hpp"
+
 namespace culvert::config {
 namespace {
 
@@ -25,7 +27,7 @@ Parsed<DnsBackend> parse_backend(std::string_view text) {
 }
 
 Parsed<std::string> parse_interface(std::string_view text) {
-  if (!is_interface_name(text)) return Err{"not the name of an interface, which has 1 to 15 characters"s};
+  if (!io::is_interface_name(text)) return Err{"not the name of an interface, which has 1 to 15 characters"s};
   return std::string(text);
 }
 

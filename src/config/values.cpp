@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdio>
 
+#include "interface_name.hpp"
 #include "key_text.hpp"
 
 namespace culvert::config {
@@ -151,7 +152,7 @@ Parsed<HostPort> parse_host_port(std::string_view text) {
     const auto parsed = parse_address(address);
     if (!parsed || parsed->family != Family::v6) return Err{"what stands in the brackets is not an IPv6 address"s};
     const std::string_view scope = address.size() < host.size() ? host.substr(address.size() + 1) : "lo";
-    if (!is_interface_name(scope)) return Err{"what follows '%' is not an interface"s};
+    if (!io::is_interface_name(scope)) return Err{"what follows '%' is not an interface"s};
   } else if (!parse_address(host)) {
     if (host.find_first_not_of("0123456789.") == std::string_view::npos)
       return Err{"neither an IPv4 address nor a name stands before the port"s};
@@ -222,13 +223,6 @@ Parsed<std::uint32_t> parse_number(std::string_view text, std::uint32_t least, s
 bool is_listen_address(std::string_view text) {
   if (text.starts_with("unix:")) return text.substr(5).starts_with('/') && text.size() <= 5 + 107;
   return parse_endpoint(text).has_value();
-}
-
-bool is_interface_name(std::string_view name) noexcept {
-  return !name.empty() && name.size() <= 15 && name != "." && name != ".." &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return is_alphanumeric(c) || std::string_view("_=+.-").find(c) != std::string_view::npos;
-         });
 }
 
 bool is_search_domain(std::string_view name) noexcept {

@@ -40,8 +40,6 @@ using Parsed = Result<T, std::string>;
 
 /// "127.0.0.1:9586", "[::1]:9586" or "unix:/path".
 [[nodiscard]] bool is_listen_address(std::string_view text);
-/// 1 to 15 of [a-zA-Z0-9_=+.-], but not "." or "..".
-[[nodiscard]] bool is_interface_name(std::string_view name) noexcept;
 /// Labels of letters, digits, '-' and '_' with dots between; may start with '~' (systemd-resolved: route, do not
 /// search).
 [[nodiscard]] bool is_search_domain(std::string_view name) noexcept;

@@ -9,6 +9,8 @@
 #include <limits>
 #include <utility>
 
+#include "interface_name.hpp"
+
 namespace culvert::daemon {
 namespace {
 
@@ -193,8 +195,8 @@ Result<void, std::string> take_words(std::span<const char* const> arguments, Opt
     return Err{std::string("--guard: of which file? Usage: culvertd --guard --config FILE")};
   if (!interface && !options.config.empty()) interface = name_of_file(options.config);
   if (!interface) return Err{std::string("which interface? Usage: culvertd [-f | --foreground] INTERFACE")};
-  if (!is_interface_name(*interface))
-    return Err{fmt::format("'{}' is no interface name: 1 to 15 of a-z A-Z 0-9 _ = + . -", *interface)};
+  if (!io::is_interface_name(*interface))
+    return Err{fmt::format("'{}' is no interface name: {}", *interface, io::kInterfaceNameRule)};
   options.interface = *interface;
   return {};
 }
@@ -207,17 +209,6 @@ Result<Options, std::string> parse_arguments(std::span<const char* const> argume
   if (options.action != Options::Action::run) return options;
   if (auto taken = take_environment(environment, options); !taken) return Err{taken.error()};
   return options;
-}
-
-bool is_interface_name(std::string_view name) noexcept {
-  const auto is_allowed = [](char c) {
-    constexpr std::string_view kOthers = "_=+.-";
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           kOthers.find(c) != std::string_view::npos;
-  };
-  // The kernel takes neither "." nor "..", and both mean something else in a path.
-  return !name.empty() && name.size() <= 15 && name != "." && name != ".." &&
-         std::all_of(name.begin(), name.end(), is_allowed);
 }
 
 std::string_view help_text() noexcept { return kHelp; }

@@ -50,9 +50,6 @@ using Environment = std::function<std::optional<std::string>(std::string_view na
 [[nodiscard]] Result<Options, std::string> parse_arguments(std::span<const char* const> arguments,
                                                            const Environment& environment);
 
-/// 1 to 15 of [a-zA-Z0-9_=+.-], but not "." or "..": a link's name, and part of a file's name.
-[[nodiscard]] bool is_interface_name(std::string_view name) noexcept;
-
 /// The text of `--help`.
 [[nodiscard]] std::string_view help_text() noexcept;
 /// The environment of this process.

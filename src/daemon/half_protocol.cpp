@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <bit>
 
-#include "arguments.hpp"
+#include "interface_name.hpp"
+#include "log.hpp"
 #include "udp_steering.hpp"
 #include "vnet.hpp"
 
@@ -55,7 +56,7 @@ Result<void, Refusal> check(const Request& request) noexcept {
     return refuse("a request with more than its kind needs");
   if (!opens && !marks && request.mark != 0) return refuse("a request with a mark that its kind does not need");
   if (!is_padded(request.name)) return refuse("a request with a name that does not end");
-  if (names ? !is_interface_name(unpadded(request.name)) : request.name != Name{})
+  if (names ? !io::is_interface_name(unpadded(request.name)) : request.name != Name{})
     return refuse("a request with a wrong name");
   return {};
 }
@@ -79,7 +80,7 @@ Result<void, Refusal> check(const Setup& setup) noexcept {
   if (setup.log_level > static_cast<std::uint8_t>(LogLevel::verbose)) return refuse("a set-up with an unknown level");
   if ((setup.sockets & ~kSocketAll) != 0 || !is_switch(setup.all_metric_names))
     return refuse("a set-up with unknown sockets");
-  if (!is_padded(setup.interface) || !is_interface_name(unpadded(setup.interface)) || !is_printable(setup.aead))
+  if (!is_padded(setup.interface) || !io::is_interface_name(unpadded(setup.interface)) || !is_printable(setup.aead))
     return refuse("a set-up with a wrong name");
   return {};
 }
@@ -93,7 +94,7 @@ Result<void, Refusal> check(const Handover& handover) noexcept {
 Result<void, Refusal> check(const Link& link) noexcept {
   if (!is_switch(link.up) || link.zero != 0) return refuse("a link that is neither up nor down");
   if (!is_switch(link.key_log)) return refuse("a link with a switch beyond on and off");
-  if (!is_padded(link.interface) || !is_interface_name(unpadded(link.interface)))
+  if (!is_padded(link.interface) || !io::is_interface_name(unpadded(link.interface)))
     return refuse("a link without a name");
   return {};
 }

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <utility>
 
+#include "interface_name.hpp"
 #include "tun_link.hpp"
 
 namespace culvert::io {
@@ -205,17 +206,9 @@ Result<void, SystemError> make_private(int fd) {
 
 }  // namespace
 
-bool is_interface_name(std::string_view name) noexcept {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("_=+.-").find(c) != std::string_view::npos;
-  };
-  return !name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." && std::ranges::all_of(name, allowed);
-}
-
 Result<Tun, SystemError> open_tun(const TunOptions& options, const TunCalls& calls) {
   if (!is_interface_name(options.name)) {
-    return failed(EINVAL, "interface name \"" + options.name + "\" (1 to 15 letters, digits, or _ = + . -)");
+    return failed(EINVAL, "interface name \"" + options.name + "\" (" + std::string(kInterfaceNameRule) + ")");
   }
   if (options.queues < 1 || options.queues > kMaxTunQueues) {
     return failed(EINVAL, std::to_string(options.queues) + " TUN queues (1 to " + std::to_string(kMaxTunQueues) + ")");

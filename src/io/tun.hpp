@@ -28,9 +28,6 @@ namespace culvert::io {
 inline constexpr std::uint32_t kDefaultMtu = 1420;
 inline constexpr std::size_t kMaxTunQueues = 128;  // half of MAX_TAP_QUEUES [K drivers/net/tun.c]: each has a writer
 
-/// 1 to 15 of [a-zA-Z0-9_=+.-], and neither "." nor "..".
-[[nodiscard]] bool is_interface_name(std::string_view name) noexcept;
-
 struct TunOptions {
   std::string name;
   std::size_t queues = 1;                // 1 to kMaxTunQueues

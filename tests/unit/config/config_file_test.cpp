@@ -170,8 +170,9 @@ TEST_CASE("the interface has its name from the file") {
   CHECK(!interface_of_path("..toml"));
   CHECK(peer_folder("/etc/culvert/wg0.toml") == "/etc/culvert/wg0.d");
   CHECK(errors(load("wg 0.toml")) ==
-        Messages{"wg 0.toml: error: the file's name must be the interface's, of 1 to 15 letters, digits and _=+.-, "
-                 "with .toml or .conf after it"});
+        Messages{"wg 0.toml: error: the file's name must be the interface's, with .toml or .conf after it "
+                 "(1 to 15 of a-z A-Z 0-9 _ = + . -, but not \"all\" or \"default\")"});
+  CHECK(!interface_of_path("/etc/culvert/all.toml"));
 }
 
 TEST_CASE("the folder's files come in the order of their names, and each may be wrong in its own way") {

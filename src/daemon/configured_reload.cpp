@@ -137,27 +137,48 @@ std::optional<std::string> ConfiguredHalf::State::switch_to(config::Config&& nex
   if (!facts) return facts.error().message();
   host::Plan new_plan = host::make_plan(next, config.name, host::choose(next, *facts, plan.choice), *facts);
 
+  RequestServer& requests = interface->keeper().requests();
+  const RequestPolicy policy = policy_for(config);
   std::swap(book, new_book);
   std::swap(plan, new_plan);  // the new one stands; new_plan is the old one from here on
+  const RequestPolicy new_policy = policy_for(next);
   const config::UapiContext known = told;
   account();  // the counters of peers that go are gone with them
   traffic->open(next, wall_clock().seconds);
   config::UapiContext wanted = context_now();
   wanted.past = traffic->past();
-  const auto back = [&](std::string why) {
+
+  const auto tell = [&](const RequestPolicy& allowed, const control::SecretText& operation) {
+    requests.set_policy(allowed);
+    return tell_packet_half(operation);
+  };
+  const auto change = [&](const host::Plan& to) -> std::optional<std::string> {
+    const auto changed = change_host(to);
+    return changed ? std::nullopt : std::optional(changed.error().message());
+  };
+  std::optional<std::string> refused;
+  if (new_policy.mark == 0U && policy.mark != 0U) {
+    // The rules that ask for the mark go first: they would stop datagrams that bear it no more.
+    refused = change(plan);
+    if (!refused) {
+      refused = tell(new_policy, config::to_uapi(config, known, next, wanted));
+      if (const auto kept = refused ? change(new_plan) : std::nullopt)
+        log.error("The host keeps the new configuration: {}", *kept);
+    }
+  } else {
+    // The marks of datagrams first: rules that ask for them come with the plan.
+    refused = tell(new_policy, config::to_uapi(config, known, next, wanted));
+    if (!refused) {
+      refused = change(plan);
+      if (const auto kept = refused ? tell(policy, config::to_uapi(next, wanted, config, known)) : std::nullopt)
+        log.error("The packet half keeps the new configuration: {}", *kept);
+    }
+  }
+  if (refused) {
     std::swap(book, new_book);
     std::swap(plan, new_plan);
-    interface->keeper().requests().set_policy(policy_for(config));
-    return std::optional(std::move(why));
-  };
-  // The marks of datagrams first: rules that look for them come with the plan.
-  interface->keeper().requests().set_policy(policy_for(next));
-  if (auto refused = tell_packet_half(config::to_uapi(config, known, next, wanted))) return back(std::move(*refused));
-  if (const auto changed = change_host(plan); !changed) {
-    interface->keeper().requests().set_policy(policy_for(config));
-    if (auto refused = tell_packet_half(config::to_uapi(next, wanted, config, known)))
-      log.error("The packet half keeps the new configuration: {}", *refused);
-    return back(changed.error().message());
+    requests.set_policy(policy);
+    return refused;
   }
   told = std::move(wanted);
   told.past.clear();

@@ -32,6 +32,7 @@ class Configured:
 
     def __init__(self, lab, host):
         self.lab, self.host, self.private = lab, host, genkey()
+        self.kind, self.inside = "culvertd with a file", {4: "10.99.0.1", 6: "fd99::1"}
         self.public = pubkey(self.private)
         self.path = os.path.join(lab.directory, "wg1.toml")
         self.process = None
@@ -40,8 +41,9 @@ class Configured:
         self.lab.write("wg1.toml", f'[interface]\nprivate_key = "{self.private}"\naddresses = ["10.99.0.1/24", "fd99::1/64"]\n'
                        f"listen_port = 51820\n{interface}\n" + "".join(peers))
 
-    def start(self):
-        self.process = self.host.spawn(PROGRAM, "-f", "--config", self.path, env={**os.environ, "LOG_LEVEL": "verbose"})
+    def start(self, *wrapper):
+        """The words of the wrapper come before the daemon's."""
+        self.process = self.host.spawn(*wrapper, PROGRAM, "-f", "--config", self.path, env={**os.environ, "LOG_LEVEL": "verbose"})
         wait_until(lambda: os.path.exists(f"{STATUS_SOCKETS}/wg1.host") and self.is_up() or not self.process.running(),
                    "the tunnel to be up", within=60)
         expect(self.process.running(), f"it ended:\n{self.process.output()}")

@@ -54,16 +54,18 @@ class Changes:
     """The rest of a file, another one each time."""
 
     def __init__(self, seed, kill_switch):
+        """kill_switch: what it says at all times, or None for now this, now that."""
         self.random, self.turn, self.kill_switch = random.Random(seed), 0, kill_switch
         self.keys = random_public_keys(40)
 
     def sections(self):
         pick = self.random.choice
         self.turn += 1
+        kill_switch = pick(("true", "false")) if self.kill_switch is None else self.kill_switch
         interface = f"mtu = {pick((1380, 1400, 1420))}\n" + pick(("", "table = \"auto\"\n", "public_endpoint = \"gw.example:1\"\n"))
         return interface + "".join((
             f'[dns]\nservers = ["10.99.0.{pick((2, 53))}"]\nsearch = ["{pick(("a", "b"))}.example"]\nbackend = "file"\n' if pick((0, 1)) else "",
-            f"[firewall]\nkill_switch = {self.kill_switch}\nallow_lan = {pick(('true', 'false'))}\n",
+            f"[firewall]\nkill_switch = {kill_switch}\nallow_lan = {pick(('true', 'false'))}\n",
             f"[gateway]\nmasquerade = {pick(('true', 'false'))}\n" if pick((0, 1)) else "",
             (f"[limits]\nstaged_packets = {pick((50, 128))}\nhandshakes_per_second = {pick((20, 500))}\n"
              f"socket_buffer = {pick((1 << 20, 4 << 20))}\n" if pick((0, 1)) else "")))
@@ -81,7 +83,7 @@ def reload_under_load(lab, kill_switch):
     left, right, gateway = pair(lab)
     seed = random.SystemRandom().randrange(1 << 30)
     changes = Changes(seed, kill_switch)
-    left.write(f"[firewall]\nkill_switch = {kill_switch}\n", gateway)
+    left.write(f"[firewall]\nkill_switch = {kill_switch or 'false'}\n", gateway)
     left.site.culvert("up", NAME)
     for family in (4, 6):
         wait_until(left.host.reaches(right.inside[family]), "an echo", within=20)
@@ -137,6 +139,11 @@ def _(lab):
 @case("with a kill switch, whose routing is by rules and marks, reloads lose nothing either")
 def _(lab):
     reload_under_load(lab, "true")
+
+
+@case("also when the kill switch, with its mark and its rules, comes and goes")
+def _(lab):
+    reload_under_load(lab, None)
 
 
 @case("no more peers than the limit says, also of those that wg adds, until a reload raises it")

@@ -201,6 +201,12 @@ void ConfiguredHalf::State::open_interface() {
           .came_up =
               [this] {
                 if (server) later([this] { reassert(); });
+              },
+          // Addresses, routes and firewall are those of a name and of a namespace.
+          .strayed =
+              [this](std::string_view how) {
+                log.error("The interface {}, where its configuration does not hold: the tunnel ends", how);
+                stop(kExitInterfaceGone);
               }});
   interface->set_key_log(config.observe.key_log ? io::Switch::on : io::Switch::off);
 }
@@ -281,7 +287,7 @@ int ConfiguredHalf::State::shut_down() {
   events.reset();
   capture.reset();
   changes.reset();
-  // Deleted by somebody else: nobody asked for traffic in the clear.
+  // Taken away by somebody else: nobody asked for traffic in the clear.
   const bool guard_stays = exit_code == kExitInterfaceGone && config.firewall.kill_switch;
   if (const auto undone = guard_stays ? setup->repair(host::Guard::keep) : setup->undo(); !undone)
     complain("Not all could be undone: " + undone.error().message());

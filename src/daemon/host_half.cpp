@@ -69,7 +69,8 @@ HostHalf::State::State(const Options& options)
                        log.error("The tunnel ends, for the packet half {}", why);
                        stop(kExitPacketHalfDied);
                      },
-                 .came_up = {}}),
+                 .came_up = {},
+                 .strayed = {}}),
       socket(open_control(options, interface.name())) {
   for (const std::string& warning : options.warnings) log.error(warning);
   sandbox::hide_memory();

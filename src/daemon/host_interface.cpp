@@ -101,22 +101,25 @@ void HostInterface::watch_link() {
 void HostInterface::on_link(const LinkEvent& event) {
   const bool was_up = link_.up != 0;
   bool gone = false;
+  std::string strayed;
   std::visit(Overloaded{
                  [this](const link::Up&) { link_.up = 1; },
                  [this](const link::Down&) { link_.up = 0; },
                  [this](const link::MtuChanged& changed) { link_.mtu = changed.mtu; },
-                 [this](const link::Renamed& renamed) {
+                 [&](const link::Renamed& renamed) {
+                   strayed = "has the name " + renamed.name + " now";
                    name_ = renamed.name;
                    log_.rename(name_);
                    link_.interface = half::padded<sizeof link_.interface>(name_);
                  },
-                 [](const link::Moved&) {},
+                 [&](const link::Moved&) { strayed = "is in another network namespace now"; },
                  [&gone](const link::Deleted&) { gone = true; },
              },
              event);
   if (gone) return handlers_.gone();
   keeper_.tell(link_);
   if (!was_up && link_.up != 0 && handlers_.came_up) handlers_.came_up();
+  if (!strayed.empty() && handlers_.strayed) handlers_.strayed(strayed);
 }
 
 void HostInterface::probe_link() {

@@ -40,7 +40,9 @@ struct ServedSockets {
 struct InterfaceHandlers {
   std::function<void()> gone;                      // deleted by somebody else
   std::function<void(std::string_view why)> lost;  // the packet half, see KeeperHandlers
-  std::function<void()> came_up;                   // the link, and the packet half has been told
+  // The packet half has been told:
+  std::function<void()> came_up;                      // the link
+  std::function<void(std::string_view how)> strayed;  // it has another name, or is in another network namespace
 };
 
 class HostInterface {

@@ -11,7 +11,7 @@ namespace culvert::daemon {
 namespace {
 
 constexpr std::string_view kFirst = "culvert traffic totals 1";
-constexpr std::string_view kLast = "end";
+constexpr std::string_view kLast = "end ";                     // no key: those have no space
 constexpr std::uint64_t kMostOctets = std::uint64_t{1} << 60;  // a century at 2.9 Gbit/s, and far from any overflow
 
 /// The next word of a line, with what follows it: one space, or the line's end.
@@ -51,7 +51,7 @@ std::string totals_text(const Totals& totals) {
   for (const auto& [key, total] : totals)
     text += fmt::format("{} {} {} {} {}\n", to_base64(key), total.traffic.received, total.traffic.sent,
                         total.traffic.since, total.seen);
-  return text + fmt::format("{} {}\n", kLast, totals.size());
+  return text + fmt::format("{}{}\n", kLast, totals.size());
 }
 
 Result<Totals, std::string> parse_totals(std::string_view text) {
@@ -63,8 +63,8 @@ Result<Totals, std::string> parse_totals(std::string_view text) {
     text.remove_prefix(end + 1);
     if (number == 1) {
       if (line != kFirst) return wrong(number, "not a file of traffic totals, or of another version");
-    } else if (line.starts_with(kLast) && line.substr(0, kLast.size() + 1) == "end ") {
-      line.remove_prefix(kLast.size() + 1);
+    } else if (line.starts_with(kLast)) {
+      line.remove_prefix(kLast.size());
       std::size_t count = 0;
       if (!take_number(line, count) || !line.empty() || count != totals.size())
         return wrong(number, "another count of peers than there are");

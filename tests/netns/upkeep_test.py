@@ -329,6 +329,52 @@ def _(lab):
     expect(after.stop().count() > 10, "the talker is silent, so the silence before proves nothing")
 
 
+@case("the interface is deleted underneath: the daemon says so and ends, and nothing stays but the kill switch, until it is lifted")
+def _(lab):
+    day = Day(lab)
+    day.serve("gate", 2)
+    before = host_state(day.laptop)
+    day.write(allowed=FULL, more=SWITCH)
+    process = day.start_here()
+    day.reached(20, "at first")
+    day.talk()
+    capture = day.net.capture("eth", "udp port 9")
+    time.sleep(0.3)
+    day.laptop.ip("link", "del", NAME)
+    expect_equal(process.wait(20), 3, "exit code")
+    expect(f"The kill switch stays; culvertd --undo {NAME} lifts it" in process.output(), f"it said:\n{process.output()}")
+    time.sleep(0.3)
+    capture.stop()
+    expect_equal(capture.lines()[:3], [], "packets in the clear")
+
+    def without_switch(state):
+        return [line for line in state if line in before]
+
+    expect_equal(without_switch(host_state(day.laptop)), before, "the host but for the kill switch")
+    expect("culvert-wg1" in day.laptop.run("nft", "list", "tables"), "the kill switch is gone")
+    day.laptop.run(program_path(CULVERTD), "--undo", NAME)
+    expect_equal(host_state(day.laptop), before, "the host")
+
+
+@case("the interface gets another name underneath, or goes to another namespace: the daemon says which, ends, and leaves the host as it was")
+def _(lab):
+    day = Day(lab)
+    day.serve("gate", 2)
+    elsewhere = lab.host("elsewhere")
+    before = host_state(day.laptop)
+    for change, said in (((("set", NAME, "down"), ("set", NAME, "name", "other")), "has the name other now"),
+                         ((("set", NAME, "netns", elsewhere.name),), "is in another network namespace now")):
+        day.write(allowed=FULL)
+        process = day.start_here()
+        day.reached(20, "at first")
+        for words in change:
+            day.laptop.ip("link", *words)
+        expect_equal(process.wait(20), 3, "exit code")
+        expect(f"The interface {said}" in process.output(), f"it said:\n{process.output()}")
+        expect_equal(host_state(day.laptop), before, f"the host after its interface {said}")
+        expect(not elsewhere.has_link(NAME) and not day.laptop.has_link("other"), "the interface lives on")
+
+
 @case("a kill switch that was raised for a tunnel that never came is lifted by down, and only once")
 def _(lab):
     day = Day(lab)
@@ -341,6 +387,7 @@ def _(lab):
     expect_equal(day.laptop.run("nft", "list", "ruleset"), before, "the firewall")
     expect_equal(day.laptop.ping(CLEAR, 1), 1, "echoes in the clear")
     expect("is not up" in day.site.culvert("down", NAME, code=4), "down of nothing")
+    expect_equal(day.laptop.attempt(program_path(CULVERTD), "--undo", NAME)[0], 5, "exit code of an undo of nothing")
     day.write(allowed=FULL)
     day.laptop.run(program_path(CULVERTD), "--guard", "--config", path)
     expect_equal(day.laptop.run("nft", "list", "ruleset"), before, "the firewall of a file without a kill switch")

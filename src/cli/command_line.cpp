@@ -282,8 +282,13 @@ void look_at_verb(const std::vector<std::string>& words) {
                       : fmt::format("unknown verb \"{}{}\"; did you mean \"{}{}\"?", before, word, before, meant));
   };
   require_known(words[i], kVerbs, "");
-  if (words[i] == "peer" && i + 1 < words.size() && !words[i + 1].starts_with('-'))
-    require_known(words[i + 1], kPeerVerbs, "peer ");
+  if (i + 1 == words.size() && words[i] == "peer")
+    throw Failure(ExitCode::usage,
+                  fmt::format("peer what? {}; such as: culvert peer add wg0 alice", fmt::join(kPeerVerbs, ", ")));
+  if (i + 1 == words.size() && words[i] == "init")
+    throw Failure(ExitCode::usage,
+                  "init what? a gateway, which others call, or a client; such as: culvert init gateway wg0");
+  if (words[i] == "peer" && !words[i + 1].starts_with('-')) require_known(words[i + 1], kPeerVerbs, "peer ");
 }
 
 }  // namespace

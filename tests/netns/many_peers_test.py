@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Ten thousand peers in one file: `wg setconf` takes them, `wg` shows exactly them, a tunnel among them works, and they go again.
-The same file is given to wireguard-go for comparison of contents and times; times are shown, not judged.
+The same file is given to wireguard-go for comparison of contents and times; times are shown, not judged. Memory is.
 """
 import time
 
@@ -57,7 +57,7 @@ def _(lab):
     ours, other = Tunnel(a, CULVERTD, 1), Tunnel(b, WIREGUARD_GO, 2)
     reference = Tunnel(lab.host("c"), WIREGUARD_GO, 3)
     keys = random_public_keys(PEERS)
-    shown, figures = [], []
+    shown, figures, octets_a_peer = [], [], []
     for end in (ours, reference):
         # The two may share a key: they are on different networks.
         end.private = ours.private
@@ -67,9 +67,11 @@ def _(lab):
         after = memory_kib(end)
         _, show_time = timed(end.host.run, "wg", "show", end.name)
         shown.append(contents(end))
+        octets_a_peer.append((after - before) * 1024 / (PEERS + 1))
         figures.append(f"{end.kind}: wg setconf {set_time:.2f} s, wg show {show_time:.2f} s, "
-                       f"{(after - before) * 1024 / (PEERS + 1):.0f} octets of memory a peer, {after} KiB in all")
+                       f"{octets_a_peer[-1]:.0f} octets of memory a peer, {after} KiB in all")
     note("\n".join(figures))
+    expect(octets_a_peer[0] <= 2048, f"{octets_a_peer[0]:.0f} octets of memory a peer, more than 2 KiB")
     expect_equal(len(shown[0][1]), PEERS + 1, "peers shown")
     expect(shown[0] == shown[1], f"they differ in {len(shown[0][1] ^ shown[1][1])} peers, such as "
            f"{list(shown[0][1] ^ shown[1][1])[:2]}")
@@ -82,7 +84,6 @@ def _(lab):
     note(f"wg syncconf that removes them: {sync_time:.2f} s")
     expect_equal(ours.show("peers"), other.public, "peers left")
     expect_echo(ours, other)
-
 
 
 main()

@@ -104,8 +104,8 @@ TEST_CASE("the other verbs of peers, and of files") {
   CHECK(parse_as<PeerListOptions>({"peer", "list", "wg0"}).interface == "wg0");
   CHECK(parse_as<PeerShowOptions>({"peer", "show", "wg0", "alice"}).name == "alice");
   CHECK(parse_as<PeerRotateOptions>({"peer", "rotate", "wg0", "alice", "-o", "f"}).client.file == "f");
+  CHECK(refusal({"peer"}) == "peer what? add, remove, list, show, rotate; such as: culvert peer add wg0 alice");
   CHECK(refusal({"peer", "ad", "wg0", "alice"}) == "unknown verb \"peer ad\"; did you mean \"peer add\"?");
-  CHECK(refusal({"peer"}) != "accepted");
   const auto import = parse_as<ImportOptions>({"import", "x.conf", "--name", "wg1", "--force"});
   CHECK(import.name == "wg1");
   CHECK(import.existing == ImportOptions::Existing::replace);
@@ -136,6 +136,7 @@ TEST_CASE("a slip in a verb is met with the verb that was meant") {
   CHECK(refusal({"statsu"}) == "unknown verb \"statsu\"; did you mean \"status\"?");
   CHECK(refusal({"dwon", "wg0"}) == "unknown verb \"dwon\"; did you mean \"down\"?");
   CHECK(refusal({"--config-dir", "/tmp/c", "pu", "wg0"}) == "unknown verb \"pu\"; did you mean \"up\"?");
+  CHECK(refusal({"init"}).starts_with("init what? a gateway"));
   CHECK(refusal({"frobnicate"}) == "unknown verb \"frobnicate\"; culvert --help lists them");
 }
 

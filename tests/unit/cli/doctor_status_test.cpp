@@ -46,6 +46,15 @@ TEST_CASE("the status is read whole, its peers in their order") {
   CHECK(patient->peers[1].problem == "unreachable");
 }
 
+TEST_CASE("multicast of the host, which no peer needs to have, is no lost packet") {
+  for (const char* group : {"224.0.0.251", "ff02::1:3", "", "?"}) {
+    nlohmann::json status = nlohmann::json::parse(kStatus);
+    status["lastDrops"]["no_peer_for_destination"]["address"] = group;
+    CAPTURE(group);
+    CHECK(!read_patient(status.dump())->lost_destination);
+  }
+}
+
 TEST_CASE("strangers with a wrong key for us, or an unknown key, are failures; noise on the port is none") {
   const auto patient = read_patient(kStatus);
   REQUIRE(patient);

@@ -32,6 +32,15 @@ def memory_kib(end):
     return total
 
 
+def kept_kib(end):
+    """What is still there when the request itself, 2.5 MB of text, has gone from memory."""
+    readings = []
+    for _ in range(10):
+        readings.append(memory_kib(end))
+        time.sleep(0.1)
+    return min(readings)
+
+
 def timed(function, *arguments):
     started = time.monotonic()
     result = function(*arguments)
@@ -64,7 +73,7 @@ def _(lab):
         file = lab.write(f"{end.name}.conf", configuration(end, keys, other))
         before = memory_kib(end)
         _, set_time = timed(end.host.run, "wg", "setconf", end.name, file)
-        after = memory_kib(end)
+        after = kept_kib(end)
         _, show_time = timed(end.host.run, "wg", "show", end.name)
         shown.append(contents(end))
         octets_a_peer.append((after - before) * 1024 / (PEERS + 1))

@@ -133,6 +133,7 @@ allowed_ips = {allowed}
         return int(json.loads(self.laptop.run("ip", "-j", "link", "show", NAME))[0]["mtu"])
 
 
+ROUNDS = int(os.environ.get("UP_DOWN_ROUNDS", "5"))
 FULL = '["0.0.0.0/0"]'
 SWITCH = f'[dns]\nservers = ["{FAR}"]\n[firewall]\nkill_switch = true\n'
 
@@ -327,6 +328,26 @@ def _(lab):
     expect("culvert" not in day.laptop.run("nft", "list", "tables"), "the kill switch is still there")
     time.sleep(0.5)
     expect(after.stop().count() > 10, "the talker is silent, so the silence before proves nothing")
+
+
+@case("`culvert up` and `down` again and again leave addresses, rules, routes, ruleset, sysctls and resolv.conf exactly as they were")
+def _(lab):
+    day = Day(lab)
+    day.serve("gate", 2)
+
+    def state():
+        with open("/etc/resolv.conf", encoding="utf-8") as file:
+            return host_state(day.laptop) + file.read().splitlines()
+
+    before = state()
+    for n in range(ROUNDS):
+        day.start(allowed=FULL, more=SWITCH + 'allow_lan = true\n' if n % 2 else f'[dns]\nservers = ["{FAR}"]\nbackend = "file"\n')
+        if n % 50 == 0:
+            expect(state() != before, "up changes nothing")
+            day.reached(20, "through the tunnel")
+        day.site.culvert("down", NAME)
+        expect_equal(state(), before, f"the host after {n + 1} rounds")
+    note(f"{ROUNDS} rounds, {len(before)} lines of state the same after each")
 
 
 @case("the interface is deleted underneath: the daemon says so and ends, and nothing stays but the kill switch, until it is lifted")

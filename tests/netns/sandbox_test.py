@@ -9,6 +9,7 @@ import signal
 import sys
 
 from lab import IN_CI, SUPPORT, Skip, case, children, expect, expect_equal, main, note, wait_until
+from process_memory import copies_in_memory
 from tunnel import CULVERTD, WIREGUARD_GO, expect_echo, genpsk, pair
 
 FILTERED = os.environ.get("CULVERT_FILTERED", "yes") == "yes"  # a build with sanitizers has no filter
@@ -64,23 +65,6 @@ def _(lab):
     for what in ("maps", "mem", "environ"):
         code, text = left.host.attempt(*as_user, "head", "-c", "1", f"/proc/{pid}/{what}")
         expect(code != 0, f"its own user reads {what}: {text}")
-
-
-def copies_in_memory(pid, octets):
-    """How often they stand in the writable memory of a process, as root sees it."""
-    found = 0
-    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-        for line in maps:
-            span, access = line.split()[:2]
-            if not access.startswith("rw"):
-                continue
-            start, end = (int(word, 16) for word in span.split("-"))
-            memory.seek(start)
-            try:
-                found += memory.read(end - start).count(octets)
-            except OSError:
-                continue
-    return found
 
 
 @case("a core that root takes by force holds no key of either half, and their own users get none")

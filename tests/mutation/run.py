@@ -57,20 +57,21 @@ class Test:
         name, _, words = text.partition(" ")
         self.name, self.environment = text, {}
         if name.startswith("netns/"):
-            self.target = "src/daemon/culvertd"
+            programs = {"CULVERTD": "src/daemon/culvertd", "CULVERT": "src/cli/culvert"}
+            self.targets = [*programs.values()]
             self.command = [sys.executable, TREE / "tests" / f"{name}_test.py", words]
-            self.environment = {"CULVERTD": str(BUILD / self.target), "CI": "true"}
+            self.environment = {"CI": "true", **{name: str(BUILD / target) for name, target in programs.items()}}
             return
         found = [t for t in targets if t.rsplit("/", 1)[-1] == name]
         if len(found) != 1:
             sys.exit(f"there is no test program {name}")
-        self.target = found[0]
-        self.command = [BUILD / self.target, "--abort-after=1", "--no-colors"]
+        self.targets = found
+        self.command = [BUILD / found[0], "--abort-after=1", "--no-colors"]
         if words:
             self.command.append(f"--source-file=*{words}_test.cpp")
 
     def build(self, jobs):
-        return run(["ninja", "-C", BUILD, *jobs, self.target])
+        return run(["ninja", "-C", BUILD, *jobs, *self.targets])
 
     def fails(self):
         """None: it passes. Otherwise the case that failed."""

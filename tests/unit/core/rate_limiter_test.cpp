@@ -72,7 +72,8 @@ TEST_CASE("twenty a second on average, under any flood") {
 }
 
 TEST_CASE("another rate: a quarter of a second's tokens at once, but five at least") {
-  for (const auto& [rate, burst] : {std::pair(1u, 5), {19u, 5}, {20u, 5}, {100u, 25}, {400u, 100}}) {
+  for (const auto& [per_second, burst] : {std::pair(1u, 5), {19u, 5}, {20u, 5}, {100u, 25}, {400u, 100}}) {
+    const unsigned rate = per_second;  // clang 14 captures no structured binding
     CAPTURE(rate);
     RateLimiter limiter(kSeed);
     limiter.set_rate(rate);

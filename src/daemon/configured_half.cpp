@@ -61,6 +61,15 @@ host::HostSetup open_journal(host::Hands& hands, const std::string& interface) {
   return require(host::HostSetup::open(hands, journal_path(interface)));
 }
 
+/// Takes the place of each, which removes the file; that of a process which is alive stays.
+void remove_dead_sockets(const std::string& interface) {
+  for (const std::string& path : {control::uapi_socket_path(interface), control::status_socket_path(interface),
+                                  control::events_socket_path(interface), control::capture_socket_path(interface)}) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == 0) (void)control::UapiSocket::open(path);
+  }
+}
+
 }  // namespace
 
 UnixTime wall_clock() noexcept {
@@ -227,6 +236,7 @@ void ConfiguredHalf::State::configure_packet_half() {
   const auto refused = tell_packet_half(config::to_uapi(config, told));
   told.past.clear();
   if (refused) throw SetupError("configure the tunnel: " + *refused);
+  interface->tell_link();
 }
 
 void ConfiguredHalf::State::run_hooks(const std::vector<std::string>& commands, std::string_view when) {
@@ -338,6 +348,7 @@ bool undo(const Options& options) {
   host::HostSetup setup = open_journal(hands, options.interface);
   const bool journaled = !setup.untouched();
   require(setup.repair(host::Guard::lift));
+  remove_dead_sockets(options.interface);
   // That of a boot is in no journal.
   if (host::guard_state(options.interface) == host::GuardState::absent) return journaled;
   require(host::lift_guard(options.interface));

@@ -82,11 +82,14 @@ void HostInterface::start_packet_half(const ServedSockets& sockets) {
   add(half::kSocketCapture, sockets.capture);
   if (sockets.client == ServedSockets::Private::with) setup.sockets |= half::kSocketPrivate;
   keeper_.start(setup, std::move(descriptors));
-  if (monitor_) keeper_.tell(link_);
 }
 
 void HostInterface::set_key_log(io::Switch key_log) {
   link_.key_log = key_log == io::Switch::on ? 1 : 0;
+  tell_link();
+}
+
+void HostInterface::tell_link() {
   if (monitor_) keeper_.tell(link_);
 }
 

@@ -56,6 +56,8 @@ class HostInterface {
   void start_packet_half(const ServedSockets& sockets);
   /// From here on the packet half learns how the link is. Throws `SetupError`.
   void watch_link();
+  /// Another packet half hears how the link is only now: it opens the port that it was told meanwhile.
+  void tell_link();
   /// Whether a capture may be told the secrets of handshakes. The packet half learns it with the link.
   void set_key_log(io::Switch key_log);
 

@@ -4,6 +4,7 @@
 
      a (configured, wg1) -- router -- b (culvertd and `wg`, wg2)
 """
+import glob
 import json
 import os
 import signal
@@ -130,6 +131,7 @@ def _(lab):
         wait_until(left.host.reaches("10.99.0.2"), "an echo", within=30)
         expect_equal(left.state(), before, "what is set on the host")
     expect_equal(ask({"do": "status"})["status"]["packetHalf"]["restarts"], 3, "restarts told")
+    expect("is tried again" not in left.process.output(), f"a port that nobody configured was asked for:\n{left.process.output()}")
     expect_equal(left.process.stop(within=20), 0, "exit code")
 
 
@@ -151,6 +153,7 @@ def _(lab):
             expect_equal(left.process.stop(within=20), 0, "exit code")
         else:
             left.host.run(PROGRAM, "--undo", "wg1")
+            expect_equal(glob.glob("/var/run/*/wg1.*"), [], "sockets, after undo")
         expect_equal(whole(left.host), before, f"what is set on the host, after {how}")
 
 

@@ -5,18 +5,19 @@ working ping: prints the whole conversation. The phone is a namespace with a sto
 the code's picture. Usage: first_five_minutes.py ROOT PACKAGE
 """
 import os
+import re
 import subprocess
 import sys
-import tempfile
 
 from machine import Machine, wait_until
 
-BASE, PACKAGE = sys.argv[1:3]
+BASE, PACKAGE = map(os.path.abspath, sys.argv[1:3])
 PHONE = f"phone-{os.getpid()}"
 
 
 def on_phone(*words, **more):
-    done = subprocess.run(["ip", "netns", "exec", PHONE, *words], check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
+    done = subprocess.run(["ip", "netns", "exec", PHONE, *words], check=False, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, **more)
     return done.returncode, done.stdout
 
 
@@ -39,32 +40,30 @@ def main():
                 return code, text
 
             failed = 0
-            for line in (f"apt-get install -qq -y --no-install-recommends ./srv/{os.path.basename(PACKAGE)} 2>&1 | grep -v '^(Reading\\|^Preparing\\|^Unpacking\\|^Selecting'",
+            for line in (f"apt-get install -qq -y --no-install-recommends ./srv/{os.path.basename(PACKAGE)} 2>&1 |"
+                         " grep -v '^(Reading\\|^Preparing\\|^Unpacking\\|^Selecting'",
                          "culvert", "culvert status", "culvert init gateway home -y --endpoint 192.0.2.10", "culvert check home",
-                         "systemctl enable --now culvert@home", "systemctl status --no-pager culvert@home", "culvert peer add home phone --qr --qr-png phone.png", "culvert peer list home",
-                         "culvert status home"):
+                         "systemctl enable --now culvert@home", "systemctl status --no-pager culvert@home",
+                         "culvert peer add home phone --qr --qr-png phone.png", "culvert peer list home", "culvert status home"):
                 failed += types(line)[0] != 0
-            with tempfile.TemporaryDirectory() as folder:
-                pictures = [f for f in os.listdir(machine.path("/")) + os.listdir(machine.path("/srv")) if f.endswith(".png")]
-                print(f"(pictures: {pictures})")
-                if pictures:
-                    path = machine.path("/" + pictures[0]) if os.path.exists(machine.path("/" + pictures[0])) else machine.path("/srv/" + pictures[0])
-                    text = subprocess.run(["zbarimg", "-q", "--raw", path], check=True, text=True, stdout=subprocess.PIPE).stdout
-                    print("phone: the camera reads\n" + "\n".join("PrivateKey = (hidden)" if "PrivateKey" in l else l for l in text.splitlines()))
-                    on_phone("wireguard-go", name)
-                    keep = ("privatekey", "[peer]", "publickey", "presharedkey", "endpoint", "allowedips", "persistentkeepalive", "[interface]")
-                    lines = [l for l in text.splitlines() if l.split("=")[0].strip().lower() in keep]
-                    print(on_phone("wg", "setconf", name, "/dev/stdin", input="\n".join(lines) + "\n")[1])
-                    address = next(l for l in text.splitlines() if l.startswith("Address")).split("=")[1].split(",")[0].strip()
-                    on_phone("ip", "addr", "add", address, "dev", name)
-                    on_phone("ip", "link", "set", name, "mtu", "1420", "up")
-                    inside = address.split("/")[0].rsplit(".", 1)[0] + ".1"
-                    on_phone("ip", "route", "add", inside, "dev", name)
-                    wait_until(lambda: on_phone("ping", "-c1", "-W1", inside)[0] == 0, "the phone to reach the gateway")
-                    phone_types(f"ping -c 3 {inside}")
-                    types("culvert status home")
-                    types("culvert doctor home")
-                    types("systemctl stop culvert@home && culvert status home")
+            text = subprocess.run(["zbarimg", "-q", "--raw", machine.path("/phone.png")], check=True, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+            print("phone: the camera reads\n" + re.sub("(PrivateKey|PresharedKey) = .*", r"\1 = (hidden)", text))
+            keep = ("privatekey", "[peer]", "publickey", "presharedkey", "endpoint", "allowedips", "persistentkeepalive",
+                    "[interface]")
+            lines = [line for line in text.splitlines() if line.split("=")[0].strip().lower() in keep]
+            address = next(line for line in text.splitlines() if line.startswith("Address")).split("=")[1].split(",")[0].strip()
+            inside = address.split("/")[0].rsplit(".", 1)[0] + ".1"
+            on_phone("wireguard-go", name)
+            on_phone("wg", "setconf", name, "/dev/stdin", input="\n".join(lines) + "\n")
+            on_phone("ip", "addr", "add", address, "dev", name)
+            on_phone("ip", "link", "set", name, "mtu", "1420", "up")
+            on_phone("ip", "route", "add", inside, "dev", name)
+            wait_until(lambda: on_phone("ping", "-c1", "-W1", inside)[0] == 0, "the phone to reach the gateway")
+            phone_types(f"ping -c 3 {inside}")
+            for line in ("culvert status home", "culvert doctor home", "systemctl stop culvert@home"):
+                failed += types(line)[0] != 0
+            failed += types("culvert status home")[0] != 4
             return 1 if failed else 0
     finally:
         subprocess.run(["ip", "-n", PHONE, "link", "delete", name], check=False, stderr=subprocess.DEVNULL)

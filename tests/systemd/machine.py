@@ -53,9 +53,19 @@ class Machine:
         self.process = subprocess.Popen(["bash", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@" 2>"$1.log"', self.cgroup, *words],
                                         stdin=subprocess.DEVNULL, cwd=self.area)
         self.pid = int(wait_until(self._first_child, "process 1"))
-        wait_until(lambda: self.attempt("systemctl", "is-system-running")[1].strip() in ("running", "degraded"), "systemd to be up", within=180)
+        wait_until(self._is_up, "systemd to be up", within=180)
+
+    def _expect_alive(self):
+        if self.process.poll() is not None:
+            with open(self.area + "/unshare.log", encoding="utf-8") as said:
+                raise AssertionError(f"the machine does not boot: {said.read()}")
+
+    def _is_up(self):
+        self._expect_alive()
+        return self.attempt("systemctl", "is-system-running")[1].strip() in ("running", "degraded")
 
     def _first_child(self):
+        self._expect_alive()
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
             return file.read().split(" ")[0]
 
@@ -63,8 +73,9 @@ class Machine:
         """At once, as when the plug is pulled."""
         if self.process is None:
             return
-        os.kill(self.pid, signal.SIGKILL)
-        self.process.wait()
+        if self.process.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.process.wait()
         self.process = None
         for folder, _, _ in os.walk(self.cgroup, topdown=False):
             wait_until(lambda here=folder: remove_folder(here), f"the end of what ran in {folder}")
@@ -78,9 +89,12 @@ class Machine:
 
     def attempt(self, *words, within=120):
         """(exit code, output) of a command inside."""
-        done = subprocess.run(["nsenter", "-t", str(self.pid), "--all", f"--root=/proc/{self.pid}/root", f"--wd=/proc/{self.pid}/root", "env", "-i", "HOME=/root", "TERM=dumb", "LC_ALL=C.UTF-8",
+        root = f"/proc/{self.pid}/root"
+        done = subprocess.run(["nsenter", "-t", str(self.pid), "--all", f"--root={root}", f"--wd={root}",
+                               "env", "-i", "HOME=/root", "TERM=dumb", "LC_ALL=C.UTF-8",
                                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *words],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=within, check=False, text=True)
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=within,
+                              check=False, text=True)
         return done.returncode, done.stdout
 
     def run(self, *words, within=120, code=0):
@@ -116,14 +130,16 @@ class Machine:
 
     def wire(self, name, address, other, other_name, other_address):
         """An Ethernet cable to a named network namespace of the outside."""
-        subprocess.run(["ip", "link", "add", "wire0", "netns", str(self.pid), "type", "veth", "peer", "name", other_name, "netns", other], check=True)
+        subprocess.run(["ip", "link", "add", "wire0", "netns", str(self.pid), "type", "veth", "peer", "name", other_name,
+                        "netns", other], check=True)
         self.run("ip", "link", "set", "wire0", "name", name)
         self.run("ip", "link", "set", name, "addrgenmode", "none")  # no address that comes later by itself
         for family in address:
             self.run("ip", "addr", "add", family, "dev", name, *(["nodad"] if ":" in family else []))
         self.run("ip", "link", "set", name, "up")
         for family in other_address:
-            subprocess.run(["ip", "-n", other, "addr", "add", family, "dev", other_name, *(["nodad"] if ":" in family else [])], check=True)
+            subprocess.run(["ip", "-n", other, "addr", "add", family, "dev", other_name, *(["nodad"] if ":" in family else [])],
+                           check=True)
         subprocess.run(["ip", "-n", other, "link", "set", other_name, "up"], check=True)
         subprocess.run(["ip", "-n", other, "link", "set", "lo", "up"], check=True)
 
@@ -132,4 +148,5 @@ class Machine:
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
     def journal(self, unit):
-        return [json.loads(line) for line in self.run("journalctl", "-o", "json", "-u", unit, "--no-pager").splitlines() if line.startswith("{")]
+        lines = self.run("journalctl", "-o", "json", "-u", unit, "--no-pager").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]

@@ -15,7 +15,7 @@ import traceback
 
 from machine import Machine, wait_until
 
-BASE, PACKAGE = sys.argv[1:3]
+BASE, PACKAGE = map(os.path.abspath, sys.argv[1:3])
 PHONE = f"phone-{os.getpid()}"
 CASES = []
 
@@ -50,7 +50,8 @@ class Phone:
         self.run("wireguard-go", self.name)
         keep = ("privatekey", "[peer]", "publickey", "presharedkey", "endpoint", "allowedips", "persistentkeepalive", "[interface]")
         lines = [line for line in text.splitlines() if line.split("=")[0].strip().lower() in keep]
-        subprocess.run(["ip", "netns", "exec", PHONE, "wg", "setconf", self.name, "/dev/stdin"], input="\n".join(lines) + "\n", text=True, check=True)
+        subprocess.run(["ip", "netns", "exec", PHONE, "wg", "setconf", self.name, "/dev/stdin"], input="\n".join(lines) + "\n",
+                       text=True, check=True)
         addresses = next(line for line in text.splitlines() if line.startswith("Address")).split("=")[1]
         for address in addresses.split(","):
             self.run("ip", "addr", "add", address.strip(), "dev", self.name)
@@ -58,19 +59,32 @@ class Phone:
         self.run("ip", "route", "add", "10.86.0.0/24", "dev", self.name)
 
     def run(self, *words):
-        return subprocess.run(["ip", "netns", "exec", PHONE, *words], check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
+        return subprocess.run(["ip", "netns", "exec", PHONE, *words], check=True, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT).stdout
 
     def reaches(self, address="10.86.0.1"):
-        return subprocess.run(["ip", "netns", "exec", PHONE, "ping", "-c1", "-W1", address], check=False, stdout=subprocess.DEVNULL).returncode == 0
+        ping = subprocess.run(["ip", "netns", "exec", PHONE, "ping", "-c1", "-W1", address], check=False, stdout=subprocess.DEVNULL)
+        return ping.returncode == 0
 
     def end(self):
         subprocess.run(["ip", "-n", PHONE, "link", "delete", self.name], check=False)
 
 
+def wire(machine):
+    """As the picture above shows it. What a machine had before its plug was pulled goes a moment after it."""
+    def links():
+        return subprocess.run(["ip", "-n", PHONE, "link"], check=True, text=True, stdout=subprocess.PIPE).stdout
+
+    wait_until(lambda: "wire0" not in links(), "the end of the old wire")
+    machine.wire("eth0", ["10.9.0.1/24", "fd09::1/64"], PHONE, "wire0", ["10.9.0.2/24", "fd09::2/64"])
+
+
 def host_state(machine):
+    """All that a tunnel changes. The totals of its peers' traffic are meant to stay."""
     machine.run("mkdir", "-p", "/var/lib/culvert", "/run/wireguard", "/run/culvert")
-    return {what: machine.run(*what.split(" ")) for what in ("ip addr", "ip rule", "ip -6 rule", "ip route show table all", "ip -6 route show table all",
-                                                            "nft list ruleset", "cat /etc/resolv.conf", "find /var/lib/culvert /run/wireguard /run/culvert -not -type d")}
+    looks = ("ip addr", "ip rule", "ip -6 rule", "ip route show table all", "ip -6 route show table all", "nft list ruleset",
+             "cat /etc/resolv.conf", "find /var/lib/culvert /run/wireguard /run/culvert -not -type d -not -name *.totals")
+    return {what: machine.run(*what.split(" ")) for what in looks}
 
 
 def expect_same(now, before):
@@ -130,7 +144,8 @@ def _(machine):
     for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         expect_equal(int(status[name], 16), 0, f"{name} of the packet half")
     expect("0" not in status["Uid"].split() + status["Gid"].split(), f"the packet half is root: {status['Uid']}")
-    expect_equal((status["NoNewPrivs"].strip(), status["Seccomp"].strip()), ("1", "2"), "no_new_privs and filter of the packet half")
+    shut = status["NoNewPrivs"].strip(), status["Seccomp"].strip()
+    expect_equal(shut, ("1", "2"), "no_new_privs and filter of the packet half")
     with open(f"/proc/{packets}/limits", encoding="ascii") as limits:  # what contains the machine may not grant it
         lifted = any(line.startswith("Max locked memory") and "unlimited" in line for line in limits)
     expect_equal(int(status["VmLck"].split()[0]) > 0, lifted, "whether the packet half's memory is locked")
@@ -141,19 +156,23 @@ def _(machine):
     expect(not phone.reaches(), "the tunnel works after stop")
     phone.end()
     expect_same(host_state(machine), before)
-    wait_until(lambda: not machine.run("systemctl", "list-units", "--plain", "--no-legend", "culvert-packets@*.service"), "the packet half's unit to go")
+    machine.run("test", "-s", "/var/lib/culvert/gate.totals")
+    wait_until(lambda: not machine.run("systemctl", "list-units", "--plain", "--no-legend", "culvert-packets@*.service"),
+               "the packet half's unit to go")
 
 
 @case("a reload takes over a new user, says what is wrong with a file, and drops no packet; the journal knows how grave a line is")
 def _(machine):
     phone = gateway(machine)
     pid = main_pid(machine)
-    flow = subprocess.Popen(["ip", "netns", "exec", PHONE, "ping", "-i", "0.05", "-c", "100", "-q", "10.86.0.1"], stdout=subprocess.PIPE, text=True)
+    flow = subprocess.Popen(["ip", "netns", "exec", PHONE, "ping", "-i", "0.05", "-c", "100", "-q", "10.86.0.1"],
+                            stdout=subprocess.PIPE, text=True)
     machine.run("culvert", "peer", "add", "gate", "tablet", "-o", "/srv/tablet.conf")
     good = machine.read("/etc/culvert/gate.toml")
     machine.write("/etc/culvert/gate.toml", good + "\n[interface2]\n")
     machine.run("systemctl", "reload", "culvert@gate")
-    wait_until(lambda: any("interface2" in line["MESSAGE"] for line in machine.journal("culvert@gate")), "the journal to tell of the error")
+    wait_until(lambda: any("interface2" in line["MESSAGE"] for line in machine.journal("culvert@gate")),
+               "the journal to tell of the error")
     machine.write("/etc/culvert/gate.toml", good.replace("# mtu = 1420", "mtu = 1380"))
     machine.run("systemctl", "reload", "culvert@gate")
     wait_until(lambda: "mtu 1380" in machine.run("ip", "link", "show", "gate"), "the new MTU")
@@ -164,7 +183,8 @@ def _(machine):
                  {("3", "culvertd", "culvert@gate.service")}, "priority, identifier and unit of the error")
     expect(all("<3>" not in line["MESSAGE"] for line in lines), "marks of the priority stand in the text")
     machine.run("culvert", "down", "gate")
-    wait_until(lambda: machine.show("culvert@gate", "ActiveState")["ActiveState"] == "inactive", "the unit to see that the tunnel was taken down")
+    wait_until(lambda: machine.show("culvert@gate", "ActiveState")["ActiveState"] == "inactive",
+               "the unit to see that the tunnel was taken down")
     phone.end()
 
 
@@ -183,9 +203,12 @@ def _(machine):
         wait_until(lambda: not os.path.exists(machine.path(f"/proc/{packets}")), "the packet half's end with the host half's")
         wait_until(phone.reaches, "the phone to reach the gateway again")
         wait_until(lambda: main_pid(machine) not in (0, pid), "another main process")
-        machine.run("systemctl", "reset-failed", "culvert@gate")  # the limit of starts within some seconds is not what is tried here
+        # The limit of starts within some seconds is not what is tried here.
+        machine.run("systemctl", "reset-failed", "culvert@gate")
     wait_until(lambda: machine.show("culvert@gate", "ActiveState")["ActiveState"] == "active", "the unit to be up")
     expect_equal((machine.run("ip", "rule"), machine.run("nft", "list", "ruleset")), rules, "rules and firewall")
+    failed = [line["MESSAGE"] for line in machine.journal("culvert@gate") if "tried again" in line["MESSAGE"]]
+    expect_equal(failed, [], "what a new packet half could not do at once")
     machine.run("systemctl", "stop", "culvert@gate")
     phone.end()
 
@@ -250,7 +273,8 @@ def _(machine):
             machine.run("bash", "-c", "mv /etc/resolv.conf /run/elsewhere; ln -s ../run/elsewhere /etc/resolv.conf")
         before = machine.run("bash", "-c", "stat -c '%F %a %U' /etc/resolv.conf; readlink /etc/resolv.conf; cat /etc/resolv.conf")
         machine.run("systemctl", "start", "culvert@full")
-        expect("10.77.0.1" in machine.read("/etc/resolv.conf"), f"the {kind} has not the tunnel's server: {machine.read('/etc/resolv.conf')}")
+        text = machine.read("/etc/resolv.conf")
+        expect("10.77.0.1" in text, f"the {kind} has not the tunnel's server: {text}")
         machine.run("systemctl", "stop", "culvert@full")
         after = machine.run("bash", "-c", "stat -c '%F %a %U' /etc/resolv.conf; readlink /etc/resolv.conf; cat /etc/resolv.conf")
         expect_equal(after, before, f"resolv.conf as a {kind}")
@@ -266,16 +290,35 @@ def _(machine):
 
 @case("networkd leaves the interface alone, and its restart leaves routes and rules of the tunnel alone")
 def _(machine):
+    def state_of(link):
+        return machine.run("networkctl", "list", link, "--no-legend")
+
+    def state():
+        return [machine.run(*words.split(" ")) for words in ("ip rule", "ip -6 rule", "ip route show table all dev full",
+                                                             "ip addr show full")]
+
     client(machine, "")
-    machine.write("/etc/systemd/network/20-eth0.network", "[Match]\nName=eth0\n[Network]\nAddress=10.9.0.1/24\nAddress=fd09::1/64\nKeepConfiguration=yes\n", 0o644)
+    machine.write("/etc/systemd/network/20-eth0.network", """[Match]
+Name=eth0
+[Network]
+Address=10.9.0.1/24
+Address=fd09::1/64
+LinkLocalAddressing=no
+IPv6AcceptRA=no
+KeepConfiguration=yes
+""", 0o644)
+    # The same address with another broadcast, such as none, is one that networkd 252 sets again and again for ever.
+    machine.run("ip", "addr", "flush", "dev", "eth0")
     machine.run("systemctl", "start", "systemd-networkd")
+    wait_until(lambda: "configured" in state_of("eth0").split(), "networkd to set the machine's link up")
     machine.run("systemctl", "start", "culvert@full")
-    wait_until(lambda: "unmanaged" in machine.run("networkctl", "list", "full", "--no-legend"), "networkd to leave the device alone", within=10)
-    state = [machine.run(*words.split(" ")) for words in ("ip rule", "ip -6 rule", "ip route show table all dev full", "ip addr show full")]
+    wait_until(lambda: "unmanaged" in state_of("full"), "networkd to leave the device alone", within=10)
+    before = state()
     machine.run("systemctl", "restart", "systemd-networkd")
+    wait_until(lambda: "configured" in state_of("eth0").split(), "networkd to have the machine's link again")
     time.sleep(3)
-    after = [machine.run(*words.split(" ")) for words in ("ip rule", "ip -6 rule", "ip route show table all dev full", "ip addr show full")]
-    expect_equal(after, state, "rules, routes and addresses after networkd's restart")
+    expect_equal(state(), before, "rules, routes and addresses after networkd's restart")
+    expect("unmanaged" in state_of("full"), f"networkd has taken the device over: {state_of('full')}")
     machine.run("systemctl", "stop", "culvert@full", "systemd-networkd")
 
 
@@ -299,24 +342,94 @@ def _(machine):
     machine.run("systemctl", "disable", "culvert-guard@full", "culvert@full")
 
 
+def newer(machine):
+    """The package once more, as a version that follows it and changes a unit; its path inside."""
+    with tempfile.TemporaryDirectory(prefix="culvert-newer-") as folder:
+        subprocess.run(["dpkg-deb", "--raw-extract", PACKAGE, folder + "/tree"], check=True)
+        for path, old, new in ((f"{folder}/tree/DEBIAN/control", "\nArchitecture:", ".1\nArchitecture:"),
+                               (f"{folder}/tree/usr/lib/systemd/system/culvert@.service", "[Unit]\n", "[Unit]\n# newer\n")):
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            expect_equal(text.count(old), 1, f"places in {path}")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text.replace(old, new))
+        subprocess.run(["dpkg-deb", "--root-owner-group", "--build", folder + "/tree", machine.path("/srv/newer.deb")], check=True,
+                       stdout=subprocess.DEVNULL)
+    return "/srv/newer.deb"
+
+
+def expect_purged(machine):
+    """Of the package there is nothing but what a person has written."""
+    for what, line in (("units", "systemctl list-units --all --plain --no-legend 'culvert*'"),
+                       ("unit files", "systemctl list-unit-files --plain --no-legend 'culvert*' || true"),
+                       ("links to units", "find /etc/systemd -name 'culvert*'"),
+                       ("user and group", "getent passwd culvert; getent group culvert || true"),
+                       ("folders", "ls -d /var/lib/culvert /run/culvert* /run/wireguard 2>/dev/null || true"),
+                       ("files", "find /usr -name '*culvert*'"),
+                       ("processes", "pgrep -a culvert || true"),
+                       ("firewall", "nft list ruleset")):
+        expect_equal(machine.run("bash", "-c", line), "", f"{what} left behind")
+
+
 @case("the package is upgraded while a tunnel runs, which goes on; its removal takes the tunnel down, its purge leaves nothing")
 def _(machine):
+    before = host_state(machine)
     phone = gateway(machine)
+    machine.run("systemctl", "enable", "culvert@gate")
     pid = main_pid(machine)
-    machine.run("dpkg", "--install", "/srv/" + os.path.basename(PACKAGE))
+    said = machine.run("dpkg", "--install", newer(machine))
+    expect("Tunnels that run keep the old version" in said, f"an upgrade says:\n{said}")
+    expect_equal(machine.show("culvert@gate", "NeedDaemonReload")["NeedDaemonReload"], "no", "whether units are to be read again")
     expect_equal(main_pid(machine), pid, "the main process after an upgrade")
     expect(phone.reaches(), "the tunnel does not work after an upgrade")
     os.kill(outer(machine, packet_half(machine)), signal.SIGKILL)
     wait_until(phone.reaches, "the new version's packet half under the old host half")
     machine.run("systemctl", "restart", "culvert@gate")
     wait_until(phone.reaches, "the tunnel of the new version")
-    machine.run("dpkg", "--remove", "culvert")
-    expect("gate" not in machine.run("ip", "link"), "the interface is still there")
-    machine.run("dpkg", "--purge", "culvert")
-    expect_equal(machine.attempt("bash", "-c", "systemctl list-units --all --plain --no-legend 'culvert*'; getent passwd culvert; ls -d /var/lib/culvert /run/culvert*")[1]
-                 .replace("ls: cannot access '/var/lib/culvert': No such file or directory\n", "").replace("ls: cannot access '/run/culvert*': No such file or directory\n", ""),
-                 "", "left behind")
+    said = machine.run("dpkg", "--remove", "culvert")
+    expect("not all" not in said, f"the removal says:\n{said}")
     phone.end()
+    expect_same(host_state(machine), before)
+    said = machine.run("dpkg", "--purge", "culvert")
+    expect("stay in /etc/culvert" in said and machine.read("/etc/culvert/gate.toml"), f"the purge says:\n{said}")
+    expect_purged(machine)
+
+
+@case("removal lifts a kill switch that stands alone since boot, even when its file is gone, and undoes what a killed daemon left")
+def _(machine):
+    client(machine, "")
+    machine.run("cp", "-p", "/etc/culvert/full.toml", "/etc/culvert/lost.toml")
+    machine.run("systemctl", "enable", "culvert-guard@full", "culvert-guard@lost")
+    machine.power_off()
+    machine.boot()
+    machine.run("rm", "/etc/culvert/lost.toml")
+    machine.write("/etc/culvert/not-a-name-for-an-interface.toml", "")
+    raised = machine.run("nft", "list", "ruleset")
+    expect("culvert-full" in raised and "culvert-lost" in raised, f"not both kill switches stand after a boot:\n{raised}")
+    machine.run("dpkg", "--install", newer(machine))
+    expect_equal(machine.run("nft", "list", "ruleset"), raised, "the firewall after an upgrade")
+    expect_equal(machine.show("culvert-guard@full", "ActiveState")["ActiveState"], "active", "the guard after an upgrade")
+    said = machine.run("dpkg", "--remove", "culvert")
+    expect("not all" not in said, f"the removal says:\n{said}")
+    expect_equal(machine.run("nft", "list", "ruleset"), "", "the firewall after the removal")
+    machine.run("dpkg", "--install", "/srv/newer.deb")
+    machine.power_off()
+    machine.boot()
+    raised = machine.run("nft", "list", "ruleset")
+    expect("culvert-full" in raised and "culvert-lost" not in raised, f"a package that is back guards as before:\n{raised}")
+    machine.run("culvert", "down", "full")
+    wire(machine)
+    before = host_state(machine)
+    machine.run("culvert", "up", "full")
+    for pid in machine.run("pidof", "culvertd").split():
+        os.kill(outer(machine, pid), signal.SIGKILL)
+    wait_until(lambda: machine.attempt("pidof", "culvertd")[0] != 0, "the end of both halves")
+    expect("culvert-full" in machine.run("nft", "list", "ruleset"), "a killed daemon's kill switch is gone")
+    said = machine.run("dpkg", "--remove", "culvert")
+    expect("not all" not in said, f"the removal says:\n{said}")
+    expect_same(host_state(machine), before)
+    machine.run("dpkg", "--purge", "culvert")
+    expect_purged(machine)
 
 
 def attempt(machine, what, function, number):
@@ -329,7 +442,9 @@ def attempt(machine, what, function, number):
         print(f"not ok {number} - {what}", flush=True)
         for line in ("".join(traceback.format_tb(error.__traceback__)[-2:]) + str(error)).splitlines():
             print(f"# {line}", flush=True)
-        print("# " + machine.attempt("bash", "-c", "journalctl --no-pager -n 60 -o short-monotonic -u 'culvert*' -u init.scope; systemctl list-units --plain --no-legend 'culvert*'")[1].replace("\n", "\n# "), flush=True)
+        looks = ("journalctl --no-pager -n 60 -o short-monotonic -u 'culvert*' -u init.scope; "
+                 "systemctl list-units --plain --no-legend 'culvert*'")
+        print("# " + machine.attempt("bash", "-c", looks)[1].replace("\n", "\n# "), flush=True)
         return False
 
 
@@ -338,7 +453,8 @@ def installed(keep):
     with Machine(BASE) as machine:
         machine.install(PACKAGE)
         machine.power_off()
-        subprocess.run(["cp", "-a", machine.area + "/upper", keep + "/layer"], check=True)  # with what an overlay notes in attributes
+        # With what an overlay notes in attributes.
+        subprocess.run(["cp", "-a", machine.area + "/upper", keep + "/layer"], check=True)
     return f"{keep}/layer:{BASE}"
 
 
@@ -352,7 +468,7 @@ def main():
             subprocess.run(["ip", "netns", "add", PHONE], check=True)
             try:
                 with Machine(base) as machine:
-                    machine.wire("eth0", ["10.9.0.1/24", "fd09::1/64"], PHONE, "wire0", ["10.9.0.2/24", "fd09::2/64"])
+                    wire(machine)
                     good = attempt(machine, *CASES[number - 1], number) and good
             finally:
                 subprocess.run(["ip", "netns", "delete", PHONE], check=False)

@@ -45,6 +45,12 @@ class TwoHosts {
 
   /// Runs a shell line in the namespace that the thread is in. \returns whether it went well.
   static bool run(const std::string& line) { return std::system(("{ " + line + "; } >/dev/null 2>&1").c_str()) == 0; }
+  /// The kernel gives an IPv6 address its route in a work queue that all namespaces share; until then packets to it are
+  /// lost.
+  static void await_ipv6(const std::string& address) {
+    REQUIRE(run("for i in $(seq 600); do ip -6 route show table local | grep -q '^local " + address +
+                " ' && exit 0; sleep 0.05; done; exit 1"));
+  }
 
  private:
   static UniqueFd open_current() { return UniqueFd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)); }
@@ -62,6 +68,10 @@ class TwoHosts {
     REQUIRE(run("ip link set lo up && ip link set far up"));
     to_near();
     REQUIRE(run("ip link set near up"));
+    await_ipv6("fd77::1");
+    to_far();
+    await_ipv6("fd77::2");
+    to_near();
   }
 
   UniqueFd home_, near_, far_;

@@ -292,10 +292,12 @@ TEST_CASE("a link-local peer is answered on its link, from the link-local addres
   if (!hosts.usable()) return;
   hosts.to_far();
   REQUIRE(TwoHosts::run("ip -6 addr add fe80::2/64 dev far nodad"));
+  TwoHosts::await_ipv6("fe80::2");
   const std::uint32_t far_link = ::if_nametoindex("far");
   End far(Family::v6);
   hosts.to_near();
   REQUIRE(TwoHosts::run("ip -6 addr add fe80::1/64 dev near nodad"));
+  TwoHosts::await_ipv6("fe80::1");
   const std::uint32_t near_link = ::if_nametoindex("near");
   End near(Family::v6);
 

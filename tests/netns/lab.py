@@ -217,7 +217,7 @@ class Capture:
     """A recording of one device, asked afterwards with tcpdump's own expressions."""
 
     def __init__(self, host, device, expression):
-        self.host, self._counts, self._alike = host, None, 0
+        self.host, self._counts, self._alike, self._wanted = host, None, 0, None
         self.file = host.lab.path(f"{host.name}-{device}.pcap")
         self._process = host.spawn("tcpdump", "-n", "-U", "--immediate-mode", "-B", "32768", "-s", "256", "-Z", "root", "-i", device,
                                    "-w", self.file, *expression.split(), label=f"{host.name}-tcpdump")
@@ -229,18 +229,21 @@ class Capture:
         return self
 
     def _caught_up(self):
-        """On SIGUSR1 tcpdump says how many packets it has written and how many matched.
+        """On SIGUSR1 tcpdump says how many packets it has written and how many matched. As many as matched when it was asked
+        first are wanted: more may come all the time.
 
         Packets that come while it sets its filter are counted and never handed over: the figures then never meet. Each answer
         is one more turn of tcpdump's loop, and ten turns without a packet mean that none is waiting."""
         before = self._process.output().count("received by filter")
         os.kill(self._process.pid, signal.SIGUSR1)
         wait_until(lambda: self._process.output().count("received by filter") > before, "tcpdump to count")
-        written = re.findall(r"(\d+) packets? captured", self._process.output())[-1]
-        matched = re.findall(r"(\d+) packets? received by filter", self._process.output())[-1]
+        written = int(re.findall(r"(\d+) packets? captured", self._process.output())[-1])
+        matched = int(re.findall(r"(\d+) packets? received by filter", self._process.output())[-1])
+        if self._wanted is None:
+            self._wanted = matched
         self._alike = self._alike + 1 if (written, matched) == self._counts else 0
         self._counts = (written, matched)
-        return int(written) >= int(matched) or self._alike >= 10
+        return written >= self._wanted or self._alike >= 10
 
     def lines(self, expression=""):
         return run(["tcpdump", "-n", "-r", self.file, *expression.split()], stderr=subprocess.DEVNULL).splitlines()

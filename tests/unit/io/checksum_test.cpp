@@ -53,11 +53,26 @@ TEST_CASE("sums of every length and alignment agree with two octets at a time") 
 }
 
 TEST_CASE("octets of all ones carry around at every level") {
-  const plain::Octets ones(65535, 0xff);
-  for (const std::size_t count : {2u, 8u, 32u, 64u, 1400u, 65534u, 65535u}) {
+  const plain::Octets ones(200'001, 0xff);  // longer than any packet
+  for (const std::size_t count : {2u, 8u, 32u, 64u, 127u, 128u, 1400u, 65534u, 65535u, 65536u, 131200u, 200001u}) {
     ChecksumSum sum;
     sum.add(Bytes(ones).first(count));
     CHECK(number(sum.partial()) == plain::sum(ones, 0, count));
+  }
+}
+
+TEST_CASE("nothing but zeros sums to zero, however long, and a single bit anywhere to that bit") {
+  plain::Octets octets(70'000, 0);
+  const auto summed = [&] {
+    ChecksumSum sum;
+    sum.add(octets);
+    return number(sum.partial());
+  };
+  CHECK(summed() == 0);
+  for (std::size_t at = 0; at < octets.size(); at += 997) {
+    octets[at] = 0x80;
+    REQUIRE(summed() == (at % 2 == 0 ? 0x8000 : 0x0080));
+    octets[at] = 0;
   }
 }
 

@@ -27,7 +27,8 @@ Parsed<DnsBackend> parse_backend(std::string_view text) {
 }
 
 Parsed<std::string> parse_interface(std::string_view text) {
-  if (!io::is_interface_name(text)) return Err{"not the name of an interface, which has 1 to 15 characters"s};
+  if (!io::is_interface_name(text))
+    return Err{"not the name of an interface; those are "s.append(io::kInterfaceNameRule)};
   return std::string(text);
 }
 

@@ -131,9 +131,8 @@ TEST_CASE("values of the interface: what would be right") {
         "wg0.toml:6:11: error: dns.backend = \"magic\": not a way to tell the system; write \"auto\", \"resolved\", "
         "\"resolvconf\" or \"file\""}},
       {"[gateway]\noutside_interface = \"no such/interface\"\n",
-       {"wg0.toml:4:21: error: gateway.outside_interface = \"no such/interface\": not the name of an interface, which "
-        "has "
-        "1 to 15 characters"}},
+       {"wg0.toml:4:21: error: gateway.outside_interface = \"no such/interface\": not the name of an interface; "
+        "those are 1 to 15 of a-z A-Z 0-9 _ = + . -, but not \"all\" or \"default\""}},
       {"[observe]\nmetrics_listen = \"9586\"\n",
        {"wg0.toml:4:18: error: observe.metrics_listen = \"9586\": not an address to listen on; write 127.0.0.1:9586, "
         "[::1]:9586 or unix:/path"}},

@@ -5,6 +5,7 @@ hostile. It does not start and says why, or it goes on; it is never half there, 
 
 CULVERT_FAULTS=all takes finer steps of memory and more allocations that fail.
 """
+import contextlib
 import errno
 import json
 import os
@@ -16,8 +17,9 @@ import threading
 import time
 
 from configured_end import ask, gateway, pair as configured_pair, peer
-from lab import SOCKETS, STATE, STATUS_SOCKETS, Failure, case, expect, expect_equal, main, note, run, wait_until
-from tunnel import CULVERTD, Tunnel, expect_echo, expect_perfect, genkey, pair, pubkey, start_numbered_udp, start_udp_echo
+from lab import SOCKETS, STATE, STATUS_SOCKETS, Failure, Skip, case, expect, expect_equal, main, note, run, wait_until
+from tunnel import (CULVERTD, Tunnel, expect_echo, expect_perfect, genkey, pair, pubkey, random_public_keys, start_numbered_udp,
+                    start_udp_echo)
 
 ALL = os.environ.get("CULVERT_FAULTS", "") == "all"
 RECOVERY = 60
@@ -157,6 +159,63 @@ def _(lab):
     note(f"{len(verdicts)} allocations up to number {max(verdicts)}: {counts}")
     expect(counts.get("refused", 0) + counts.get("ended", 0) > 0, "no failure was noticed, so none was injected")
     expect(not wrong, "\n".join(wrong))
+
+
+@contextlib.contextmanager
+def memory_group(lab, mib):
+    """A control group whose processes get so much memory and no more: its folder, and the file that tells the most it held."""
+    top = lab.path("cgroup")
+    os.mkdir(top)
+    limit, peak = "memory.limit_in_bytes", "memory.max_usage_in_bytes"
+    run(["mount", "-t", "cgroup", "-o", "memory", "lab", top], check=False)
+    if not os.path.ismount(top):
+        limit, peak = "memory.max", "memory.peak"
+        run(["mount", "-t", "cgroup2", "lab", top], check=False)
+    if not os.path.ismount(top):
+        raise Skip("this kernel has no control groups")
+    group = os.path.join(top, f"culvert-{os.getpid()}-{mib}")
+    try:
+        os.mkdir(group)
+        if not os.path.exists(os.path.join(group, limit)):
+            raise Skip("the control groups of this machine may not limit memory")
+        for name, value in ((limit, mib * MEBI), ("memory.swap.max", 0)):
+            if os.path.exists(os.path.join(group, name)):
+                with open(os.path.join(group, name), "w", encoding="ascii") as file:
+                    file.write(str(value))
+        yield group, os.path.join(group, peak)
+    finally:
+        wait_until(lambda: not open(os.path.join(group, "cgroup.procs"), encoding="ascii").read(), "the group to be empty")
+        os.rmdir(group)
+        run(["umount", top], check=False)
+
+
+@case("64 MiB are enough for both halves under load, and where peers outgrow them the tunnel ends whole, with a word")
+def _(lab):
+    stand = Stand(lab, 0)
+    with memory_group(lab, 64) as (group, peak):
+        left, right = stand.left, stand.right
+        left.kind = lab.write("in-the-group", f"#!/bin/sh\necho $$ >{group}/cgroup.procs\nexec {os.environ['CULVERTD']} \"$@\"\n")
+        os.chmod(left.kind, 0o755)
+        left.start()
+        left.add_peer(right, endpoint=right.endpoint(4))
+        start_udp_echo(right)
+        wait_until(left.host.reaches(right.inside[4]), "the first echo", within=20)
+        expect_perfect(start_numbered_udp(left, right.inside[4], "--rate", 2000, "--seconds", 3).result())
+        with open(peak, encoding="ascii") as file:
+            note(f"at most {int(file.read()) / MEBI:.1f} MiB under load, memory of the kernel included")
+        pids = left.process.pids()
+        for batch in range(10):
+            rows = [f"[Peer]\nPublicKey = {key}\nAllowedIPs = 10.{100 + batch}.{n >> 8}.{n & 255}/32\n"
+                    for n, key in enumerate(random_public_keys(10000))]
+            left.host.attempt("wg", "addconf", left.name, lab.write("peers.conf", "\n".join(rows)), within=60)
+            if not left.process.running():
+                break
+        note(f"ended while peers {batch * 10000:,} to {(batch + 1) * 10000:,} came: {left.process.output().strip()[-200:]}")
+        expect(left.process.wait(RECOVERY) != 0, "it ended as if all were well")
+        expect("signal 9" in left.process.output(), "it does not say what ended it")
+        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "both halves to end")
+        wait_until(lambda: not left.host.has_link(left.name), "the link to go with its program")
+        expect(not os.path.exists(f"{SOCKETS}/{left.name}.sock"), "the socket file stays behind")
 
 
 # ----------------------------------------------------------------------------------------------------------- descriptors

@@ -12,7 +12,7 @@ import socket
 import time
 
 from configured_end import PROGRAM, Configured, ask, gateway, pair, peer
-from lab import STATUS_SOCKETS, case, children, expect, expect_equal, main, wait_until
+from lab import STATUS_SOCKETS, case, children, expect, expect_equal, main, note, wait_until
 from tunnel import CULVERTD, Tunnel, expect_perfect, genkey, pubkey, start_udp_echo
 
 JOURNAL = "/var/lib/culvert/wg1.journal"
@@ -125,10 +125,12 @@ def _(lab):
     wait_until(left.host.reaches("10.99.0.2"), "an echo", within=20)
     before = left.state()
     for _ in range(3):
-        dead = left.packet_half()
+        dead, since = left.packet_half(), time.monotonic()
         os.kill(dead, signal.SIGKILL)
         wait_until(lambda: [child for child in children(left.process.pid) if child != dead], "another packet half", within=5)
+        replaced = time.monotonic() - since
         wait_until(left.host.reaches("10.99.0.2"), "an echo", within=30)
+        note(f"replaced after {replaced:.2f} s, the next echo after {time.monotonic() - since:.2f} s")
         expect_equal(left.state(), before, "what is set on the host")
     expect_equal(ask({"do": "status"})["status"]["packetHalf"]["restarts"], 3, "restarts told")
     expect("is tried again" not in left.process.output(), f"a port that nobody configured was asked for:\n{left.process.output()}")

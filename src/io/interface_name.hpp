@@ -14,7 +14,7 @@ inline constexpr std::string_view kInterfaceNameRule =
 /// 1 to 15 of [a-zA-Z0-9_=+.-], as wg-quick takes it. Neither "." nor "..", which are folders, nor "all" and "default",
 /// which the kernel keeps for its own settings [K net/core/sysctl_net_core.c, net/ipv4/devinet.c].
 [[nodiscard]] constexpr bool is_interface_name(std::string_view name) noexcept {
-  constexpr auto is_allowed = [](char c) {
+  const auto is_allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("_=+.-").find(c) != std::string_view::npos;
   };

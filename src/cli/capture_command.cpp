@@ -10,8 +10,8 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <map>
+#include <system_error>
 #include <utility>
 
 #include "capture_words.hpp"
@@ -72,10 +72,12 @@ io::UniqueFd open_output(const std::string& path, int how) {
   io::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | how, 0600));
   struct stat status {};
   if (!fd || ::fstat(fd.get(), &status) != 0)
-    throw Failure(code_of_errno(errno), fmt::format("{} cannot be written: {}", path, std::strerror(errno)));
+    throw Failure(code_of_errno(errno),
+                  fmt::format("{} cannot be written: {}", path, std::generic_category().message(errno)));
   // A file that was there may have been open to others.
   if (S_ISREG(status.st_mode) && ::fchmod(fd.get(), 0600) != 0)
-    throw Failure(code_of_errno(errno), fmt::format("{} cannot be made private: {}", path, std::strerror(errno)));
+    throw Failure(code_of_errno(errno),
+                  fmt::format("{} cannot be made private: {}", path, std::generic_category().message(errno)));
   return fd;
 }
 
@@ -104,8 +106,8 @@ class Output {
         break;
       }
       if (n < 0)
-        throw Failure(code_of_errno(errno),
-                      fmt::format("{}: {}", path_.empty() ? "standard output" : path_, std::strerror(errno)));
+        throw Failure(code_of_errno(errno), fmt::format("{}: {}", path_.empty() ? "standard output" : path_,
+                                                        std::generic_category().message(errno)));
       rest.remove_prefix(static_cast<std::size_t>(n));
     }
     buffer_.clear();
@@ -159,7 +161,9 @@ class Recorder {
     while (keys_ && !rest.empty()) {
       const ssize_t n = ::write(keys_.get(), rest.data(), rest.size());
       if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) throw Failure(code_of_errno(errno), fmt::format("{}: {}", options_.keys, std::strerror(errno)));
+      if (n <= 0)
+        throw Failure(code_of_errno(errno),
+                      fmt::format("{}: {}", options_.keys, std::generic_category().message(errno)));
       rest.remove_prefix(static_cast<std::size_t>(n));
     }
   }

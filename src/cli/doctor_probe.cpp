@@ -17,6 +17,7 @@
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "unique_fd.hpp"
 
@@ -120,7 +121,7 @@ bool is_answer(const std::uint8_t* icmp, std::size_t octets, Family family, std:
 
 ProgramRun run_program(const std::vector<std::string>& words) {
   std::array<int, 2> pipe{};
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return {127, std::strerror(errno)};
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return {127, std::generic_category().message(errno)};
   io::UniqueFd from(pipe[0]);
   io::UniqueFd into(pipe[1]);
   posix_spawn_file_actions_t actions;
@@ -133,7 +134,7 @@ ProgramRun run_program(const std::vector<std::string>& words) {
   pid_t child = 0;
   const int error = ::posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return {127, std::strerror(error)};
+  if (error != 0) return {127, std::generic_category().message(error)};
   into.reset();
   ProgramRun run{0, read_until_end(from.get())};
   from.reset();

@@ -9,8 +9,8 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "failure.hpp"
 #include "unique_fd.hpp"
@@ -23,7 +23,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMostOctets = std::size_t{16} << 20;
 
 [[noreturn]] void refuse(std::string_view what, const std::string& path, int error) {
-  throw Failure(code_of_errno(error), fmt::format("{} cannot be {}: {}", path, what, std::strerror(error)));
+  throw Failure(code_of_errno(error),
+                fmt::format("{} cannot be {}: {}", path, what, std::generic_category().message(error)));
 }
 
 [[noreturn]] void refuse_existing(const std::string& path) {

@@ -8,8 +8,8 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
+#include <system_error>
 #include <thread>
 
 #include "failure.hpp"
@@ -53,10 +53,11 @@ int run_daemon(const std::vector<std::string>& arguments) {
   pid_t pid = 0;
   if (const int error = ::posix_spawnp(&pid, program.c_str(), nullptr, nullptr, argv.data(), environ); error != 0)
     throw Failure(code_of_errno(error), fmt::format("{} cannot be started: {}; is Culvert installed completely?",
-                                                    program, std::strerror(error)));
+                                                    program, std::generic_category().message(error)));
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0)
-    if (errno != EINTR) throw Failure(ExitCode::failed, fmt::format("{} was lost: {}", program, std::strerror(errno)));
+    if (errno != EINTR)
+      throw Failure(ExitCode::failed, fmt::format("{} was lost: {}", program, std::generic_category().message(errno)));
   if (WIFSIGNALED(status))
     throw Failure(ExitCode::failed, fmt::format("{} was ended by signal {}", program, WTERMSIG(status)));
   return WEXITSTATUS(status);

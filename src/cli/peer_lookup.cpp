@@ -6,7 +6,7 @@
 #include <sys/file.h>
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <vector>
 
 #include "failure.hpp"
@@ -17,7 +17,8 @@ namespace culvert::cli {
 io::UniqueFd lock_config(const Located& located) {
   io::UniqueFd fd(::open(located.path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd || ::flock(fd.get(), LOCK_EX) != 0)
-    throw Failure(code_of_errno(errno), fmt::format("{} cannot be opened: {}", located.path, std::strerror(errno)));
+    throw Failure(code_of_errno(errno),
+                  fmt::format("{} cannot be opened: {}", located.path, std::generic_category().message(errno)));
   return fd;
 }
 

@@ -8,8 +8,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "failure.hpp"
 
@@ -43,7 +43,7 @@ io::UniqueFd connect_to(const std::string& path) {
     throw Failure(ExitCode::not_running, fmt::format("{} is not running; start it with: culvert up {}", what, what));
   if (error == EACCES || error == EPERM)
     throw Failure(ExitCode::permission, fmt::format("{} may be asked by root alone; try again with sudo", what));
-  throw Failure(ExitCode::failed, fmt::format("{} cannot be asked: {}", what, std::strerror(error)));
+  throw Failure(ExitCode::failed, fmt::format("{} cannot be asked: {}", what, std::generic_category().message(error)));
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 #include "unique_fd.hpp"
 
@@ -20,7 +20,7 @@ struct Opened {
   struct stat status {};
 };
 
-std::string words_of(int error) { return std::string(::strerror(error)); }
+std::string words_of(int error) { return std::generic_category().message(error); }
 
 Result<Opened, std::string> open_file(const std::string& path, Links links, std::size_t largest) {
   // O_NONBLOCK: opening a pipe must not wait for its other end.

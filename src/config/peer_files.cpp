@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "config_file.hpp"
 #include "load.hpp"
@@ -26,7 +26,7 @@ using namespace std::string_literals;
 std::string_view view(const SecretText& text) noexcept { return {text.data(), text.size()}; }
 
 Err<std::string> failed(const std::string& path, std::string_view what) {
-  return Err{path + ": " + std::string(what) + ": " + ::strerror(errno)};
+  return Err{path + ": " + std::string(what) + ": " + std::generic_category().message(errno)};
 }
 
 std::string folder_of(const std::string& path) {
@@ -176,7 +176,7 @@ Edit write_file(const std::string& path, std::string_view text, Existing existin
       return failed(path, "its owner cannot be kept");
   }
   if (!write_all(draft.fd(), text) || ::fsync(draft.fd()) != 0) return failed(path, "cannot be written");
-  const Edit placed = put_in_place(draft.path(), target, existing);
+  Edit placed = put_in_place(draft.path(), target, existing);
   if (placed) flush_folder(folder_of(target));
   return placed;
 }

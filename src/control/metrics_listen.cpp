@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include <culvert/address.hpp>
 
@@ -55,7 +56,7 @@ Result<UapiSocket, std::string> open_metrics_listener(std::string_view where) {
   const int on = 1;
   if (fd) (void)::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);  // after a restart, at once
   if (!fd || bind_to(fd.get(), *endpoint) != 0 || ::listen(fd.get(), kBacklog) != 0)
-    return Err{text + ": " + std::strerror(errno)};
+    return Err{text + ": " + std::generic_category().message(errno)};
   return UapiSocket::without_file(std::move(fd));
 }
 

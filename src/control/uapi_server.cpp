@@ -22,8 +22,8 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <cerrno>
-#include <cstring>
 #include <new>
+#include <system_error>
 #include <vector>
 
 #include "listener.hpp"
@@ -285,7 +285,7 @@ struct UapiServer::State : Host, std::enable_shared_from_this<State> {
       } else if (errno == EAGAIN) {
         break;
       } else if (errno != EINTR && errno != ECONNABORTED) {
-        report(std::string("UAPI: accept: ") + std::strerror(errno));
+        report(std::string("UAPI: accept: ") + std::generic_category().message(errno));
         make_room();  // out of descriptors: an idle client gives back its own
         return accept_after(kNoDescriptorPause);
       }

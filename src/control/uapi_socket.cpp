@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstring>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 namespace culvert::control {
@@ -20,7 +21,7 @@ constexpr mode_t kSocketMode = 0700;  // what umask 077 leaves of a socket's 077
 constexpr int kAttempts = 3;          // binding competes with others who clean up the same file
 
 ControlError failure(int error, std::string_view what, const std::string& path) {
-  return {error, std::string(what) + " " + path + ": " + std::strerror(error)};
+  return {error, std::string(what) + " " + path + ": " + std::generic_category().message(error)};
 }
 
 std::optional<sockaddr_un> socket_address(const std::string& path) noexcept {

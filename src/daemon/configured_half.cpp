@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <system_error>
 
 #include "capture_words.hpp"
 #include "configured_state.hpp"
@@ -53,7 +54,7 @@ config::Loaded load_file(const Options& options) {
 
 void make_state_folder() {
   if (::mkdir(kStateFolder, 0700) != 0 && errno != EEXIST)
-    throw SetupError(std::string("make the folder ") + kStateFolder + ": " + std::strerror(errno));
+    throw SetupError(std::string("make the folder ") + kStateFolder + ": " + std::generic_category().message(errno));
 }
 
 host::HostSetup open_journal(host::Hands& hands, const std::string& interface) {

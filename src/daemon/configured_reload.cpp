@@ -32,6 +32,7 @@ bool waits_for_start(const config::Difference& difference) {
 
 std::vector<std::string> lines_of(const std::vector<config::Difference>& differences) {
   std::vector<std::string> lines;
+  lines.reserve(differences.size());
   for (const config::Difference& one : differences)
     lines.push_back(one.line() + (waits_for_start(one) ? " (from the next start on)" : ""));
   return lines;

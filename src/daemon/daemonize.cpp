@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <vector>
 
 #include "arguments.hpp"
@@ -111,7 +111,7 @@ void StartReport::failed(std::string_view text) noexcept {
 Detached detach(std::span<const int> keep) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-    complain(std::string("culvertd: pipe: ") + std::strerror(errno));
+    complain(std::string("culvertd: pipe: ") + std::generic_category().message(errno));
     return {.exit_code = kExitSetupFailed, .report = {}};
   }
   io::UniqueFd reading(ends[0]);
@@ -119,7 +119,7 @@ Detached detach(std::span<const int> keep) {
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) {
-    complain(std::string("culvertd: fork: ") + std::strerror(errno));
+    complain(std::string("culvertd: fork: ") + std::generic_category().message(errno));
     return {.exit_code = kExitSetupFailed, .report = {}};
   }
   if (child == 0) {

@@ -9,7 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <system_error>
 
 #include "packet_process.hpp"
 
@@ -76,7 +76,7 @@ Result<void, std::string> run_hook(const std::string& command, const std::functi
   if (const int error =
           ::posix_spawn(&child, shell, &settings.files, &settings.attributes, words.data(), environment.data());
       error != 0)
-    return Err{std::string(shell) + ": " + std::strerror(error)};
+    return Err{std::string(shell) + ": " + std::generic_category().message(error)};
   int status = 0;
   for (;;) {
     const pid_t found = ::waitpid(child, &status, WNOHANG);
@@ -98,7 +98,7 @@ Result<pid_t, std::string> start_program(const std::string& program, int input) 
   pid_t child = -1;
   const int error =
       ::posix_spawn(&child, program.c_str(), &settings.files, &settings.attributes, words.data(), environment.data());
-  if (error != 0) return Err{program + ": " + std::strerror(error)};
+  if (error != 0) return Err{program + ": " + std::generic_category().message(error)};
   return child;
 }
 

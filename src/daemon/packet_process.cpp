@@ -11,8 +11,8 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
 #include "half_channel.hpp"
@@ -66,7 +66,7 @@ bool is_gone(int log, std::chrono::milliseconds limit) noexcept {
 }
 
 Err<std::string> failed(std::string_view what) {
-  return Err{"cannot start the packet half: " + std::string(what) + ": " + std::strerror(errno)};
+  return Err{"cannot start the packet half: " + std::string(what) + ": " + std::generic_category().message(errno)};
 }
 
 }  // namespace

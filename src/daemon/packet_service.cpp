@@ -10,7 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <system_error>
 
 #include "half_channel.hpp"
 #include "packet_process.hpp"
@@ -22,7 +22,7 @@ constexpr int kHandoverMs = 10'000;  // the host half sends at once
 constexpr int kFirstSpare = 16;      // above all descriptors that the packet half finds
 constexpr std::size_t kSent = 3;     // requests, log, life
 
-Err<std::string> failed(const std::string& what) { return Err{what + ": " + std::strerror(errno)}; }
+Err<std::string> failed(const std::string& what) { return Err{what + ": " + std::generic_category().message(errno)}; }
 
 Result<io::UniqueFd, std::string> connect_to(const std::string& path) {
   sockaddr_un address{};

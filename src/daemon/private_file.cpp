@@ -6,7 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+#include <system_error>
 
 #include "unique_fd.hpp"
 
@@ -31,7 +31,7 @@ Result<void, std::string> write_private_file(const std::string& path, const cont
   if (fd && write_whole(fd.get(), text) && ::rename(beside.c_str(), path.c_str()) == 0) return {};
   const int error = errno;
   ::unlink(beside.c_str());
-  return Err{"write " + path + ": " + std::strerror(error)};
+  return Err{"write " + path + ": " + std::generic_category().message(error)};
 }
 
 }  // namespace culvert::daemon

@@ -7,7 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+#include <system_error>
 
 #include "private_file.hpp"
 #include "unique_fd.hpp"
@@ -38,7 +38,8 @@ Result<std::string, int> read_whole(const std::string& path) {
 LoadedTotals load_totals(const std::string& path) {
   const auto text = read_whole(path);
   if (!text && text.error() == ENOENT) return {};
-  auto totals = text ? parse_totals(*text) : Result<Totals, std::string>(Err{std::string(std::strerror(text.error()))});
+  auto totals =
+      text ? parse_totals(*text) : Result<Totals, std::string>(Err{std::generic_category().message(text.error())});
   if (totals) return {.totals = std::move(*totals), .warning = {}};
   const std::string aside = path + ".bad";
   const bool moved = ::rename(path.c_str(), aside.c_str()) == 0;

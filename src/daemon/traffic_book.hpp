@@ -27,8 +27,8 @@ struct Total {
 };
 using Totals = std::map<PublicKey, Total>;
 
-inline constexpr std::int64_t kTotalsKeptSeconds = 90 * 86'400;  // after the peer was last seen
-inline constexpr std::size_t kMostGonePeers = 10'000;            // whose totals are kept
+inline constexpr std::int64_t kTotalsKeptSeconds = std::int64_t{90} * 86'400;  // after the peer was last seen
+inline constexpr std::size_t kMostGonePeers = 10'000;                          // whose totals are kept
 
 /// A file: a line that says what it is, one for each peer (public key, octets received, sent, since, seen), and one
 /// that says how many there were.

@@ -8,7 +8,7 @@
 namespace culvert::io {
 
 const TunCalls& system_tun_calls() noexcept {
-  static constexpr TunCalls calls{
+  static constexpr TunCalls kCalls{
       .open = [](const char* path, int flags) { return ::open(path, flags); },
       .ioctl = [](int fd, unsigned long request, void* argument) { return ::ioctl(fd, request, argument); },
       .readv = ::readv,
@@ -16,7 +16,7 @@ const TunCalls& system_tun_calls() noexcept {
       .write = ::write,
       .poll = ::poll,
   };
-  return calls;
+  return kCalls;
 }
 
 }  // namespace culvert::io

@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <memory>
+#include <system_error>
 
 #include "key_memory.hpp"
 
@@ -88,7 +88,7 @@ std::vector<std::string> bound_host_half() {
   if (!keep_capabilities()) notes.emplace_back("it keeps capabilities that it does not need");
 #ifdef CULVERT_FILTER_SYSTEM_CALLS
   if (const int error = refuse_calls(); error != 0)
-    notes.emplace_back(std::string("its system calls are not filtered: ") + std::strerror(-error));
+    notes.emplace_back(std::string("its system calls are not filtered: ") + std::generic_category().message(-error));
 #else
   (void)&refuse_calls;
 #endif

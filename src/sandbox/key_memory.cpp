@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 namespace culvert::sandbox {
 
@@ -34,7 +34,7 @@ Memory lock_memory(std::string& trouble) {
     return Memory::unlocked;
   }
   if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
-    trouble = std::string("the memory cannot be locked: ") + std::strerror(errno);
+    trouble = std::string("the memory cannot be locked: ") + std::generic_category().message(errno);
     return Memory::unlocked;
   }
   return Memory::locked;

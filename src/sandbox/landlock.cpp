@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 namespace culvert::sandbox {
 namespace {
@@ -54,7 +54,9 @@ int landlock_version() noexcept {
 }
 
 Result<void, std::string> apply_landlock(const LandlockRights& rights) {
-  const auto failure = [](const char* what) { return Err{std::string(what) + ": " + std::strerror(errno)}; };
+  const auto failure = [](const char* what) {
+    return Err{std::string(what) + ": " + std::generic_category().message(errno)};
+  };
   const Attributes attributes{.files = rights.files, .network = rights.network, .scopes = rights.scopes};
   const long ruleset = ::syscall(kCreateRuleset, &attributes, rights.octets, 0);
   if (ruleset < 0) return failure("Landlock takes no set of rules");

@@ -9,8 +9,8 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <memory>
+#include <system_error>
 
 #include "process_status.hpp"
 
@@ -21,7 +21,9 @@ constexpr const char* kAccounts = "/etc/passwd";
 constexpr std::string_view kName = "culvert";
 constexpr Account kNobody{.user = 65534, .group = 65534};
 
-std::string failure(std::string_view what) { return "cannot " + std::string(what) + ": " + std::strerror(errno); }
+std::string failure(std::string_view what) {
+  return "cannot " + std::string(what) + ": " + std::generic_category().message(errno);
+}
 
 /// The groups, the group and the user, in this order: each needs the powers of the next. Empty, or why not.
 std::string become(Account account) {

@@ -20,10 +20,10 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <initializer_list>
 #include <memory>
 #include <span>
+#include <system_error>
 
 namespace culvert::sandbox {
 namespace {
@@ -223,7 +223,7 @@ Result<Filter, std::string> filter_system_calls() {
   const int error = rules.load();
   // The three answers of kernels without filters, or without those for all threads.
   if (error == -ENOSYS || error == -EINVAL || error == -EOPNOTSUPP) return Filter::unavailable;
-  if (error != 0) return Err{std::string("cannot filter system calls: ") + std::strerror(-error)};
+  if (error != 0) return Err{std::string("cannot filter system calls: ") + std::generic_category().message(-error)};
   return Filter::kill;
 }
 

@@ -256,7 +256,7 @@ Result<Operation, UapiError> OperationParser::finish() {
 }
 
 Result<Operation, UapiError> parse_operation(std::string_view text, ScopeLookup scope_lookup) {
-  OperationParser parser(scope_lookup);
+  OperationParser parser(std::move(scope_lookup));
   while (!parser.complete()) {
     const std::size_t newline = text.find('\n');
     if (newline == std::string_view::npos) return parser.finish();

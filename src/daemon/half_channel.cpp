@@ -77,6 +77,10 @@ Result<HalfMessage, int> receive_half_message(int fd, std::size_t most_descripto
   return message;
 }
 
+bool tells_end(const Result<HalfMessage, int>& received) noexcept {
+  return received ? received->size == 0 : received.error() == ECONNRESET || received.error() == EPIPE;
+}
+
 Result<void, int> await_half_message(int fd, int limit_ms) {
   pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
   for (;;) {

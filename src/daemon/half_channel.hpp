@@ -37,6 +37,9 @@ struct HalfPair {
 /// `most_descriptors`; those are closed.
 [[nodiscard]] Result<HalfMessage, int> receive_half_message(int fd, std::size_t most_descriptors = 0);
 
+/// Whether that is the end of the other half, rather than a moment in which nothing can be read.
+[[nodiscard]] bool tells_end(const Result<HalfMessage, int>& received) noexcept;
+
 /// Waits until there is a message or the other half is gone. ETIMEDOUT after `limit_ms`; -1: no limit.
 [[nodiscard]] Result<void, int> await_half_message(int fd, int limit_ms);
 

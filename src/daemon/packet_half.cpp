@@ -38,6 +38,7 @@ namespace {
 
 constexpr auto kHeartbeat = std::chrono::seconds(5);
 constexpr auto kLinkAgain = std::chrono::seconds(5);
+constexpr auto kListenAgain = std::chrono::milliseconds(100);
 
 struct Inheritance {
   half::Setup setup;
@@ -125,6 +126,8 @@ class PacketHalf final : public control::DeviceControl {
   DeviceSnapshot snapshot() override { return engine_.snapshot(); }
 
  private:
+  void listen();
+  void listen_later();
   void take_news();
   void follow(const half::Link& news);
   void publish(const half::Reload& news);
@@ -147,8 +150,8 @@ class PacketHalf final : public control::DeviceControl {
   std::optional<control::EventServer> events_;
   std::optional<control::CaptureServer> capture_;
   std::optional<control::MetricsServer> metrics_;
-  engine::Watch news_;
-  asio::steady_timer heart_{context_}, again_{context_};
+  std::optional<engine::Watch> news_;
+  asio::steady_timer heart_{context_}, again_{context_}, listen_timer_{context_};
   Link link_ = Link::down;         // as the interface is
   Link engine_link_ = Link::down;  // the engine may have failed to follow
 };
@@ -165,8 +168,8 @@ PacketHalf::PacketHalf(Inheritance taken, const crypto::AeadBackend& aead, sandb
                      log_.limited("uapi", engine::read_monotonic(), LogLevel::error, text);
                    }},
               {.allowed_users = {0, taken.setup.owner},
-               .scope_lookup = [this](std::string_view name) { return host_.scope_index(name); }}),
-      news_(context_, kNewsDescriptor, [this] { take_news(); }) {
+               .scope_lookup = [this](std::string_view name) { return host_.scope_index(name); }}) {
+  listen();
   if (taken.host_client) server_.serve(std::move(taken.host_client));
   if (taken.status)
     status_.emplace(
@@ -235,10 +238,24 @@ Result<void, control::ControlError> PacketHalf::apply(SetRequest&& request) {
   return {};
 }
 
+void PacketHalf::listen() {
+  news_.emplace(context_, kNewsDescriptor, [this] { take_news(); });
+}
+
+/// What cannot be read now, for want of memory, is read a moment later.
+void PacketHalf::listen_later() {
+  news_.reset();
+  listen_timer_.expires_after(kListenAgain);
+  listen_timer_.async_wait([this](const asio::error_code& error) {
+    if (!error) listen();
+  });
+}
+
 void PacketHalf::take_news() {
   const auto message = receive_half_message(kNewsDescriptor);
   if (!message && message.error() == EAGAIN) return;
-  if (!message || message->size == 0) return context_.stop();  // the host half is gone
+  if (tells_end(message)) return context_.stop();
+  if (!message) return listen_later();
   if (message->size == sizeof(half::Reload)) {
     const auto reload = half::decode<half::Reload>(message->bytes());
     if (reload) return publish(*reload);

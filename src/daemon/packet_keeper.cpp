@@ -46,13 +46,16 @@ struct PacketKeeper::State {
         handlers(std::move(called)),
         requests(policy, system_request_calls(named)),
         relay(to),
-        timer(in) {}
+        timer(in),
+        listen_timer(in) {}
 
   void await_ready();
   void answer_request();
   void take_notice();
   void lose(std::string_view why);
   void send_link();
+  void listen();
+  void listen_later(std::optional<engine::Watch>& watch);
   void let_go();
   [[nodiscard]] bool send_some(const SecretText& text, std::size_t& sent);
   [[nodiscard]] bool receive_some(SecretText& answer);
@@ -69,7 +72,7 @@ struct PacketKeeper::State {
   io::UniqueFd own_client;  // the host half's end of the private socket
   half::Link link;
   Clock::time_point heard = Clock::now();
-  asio::steady_timer timer;
+  asio::steady_timer timer, listen_timer;
   std::optional<engine::Watch> news_watch, request_watch, log_watch;
 };
 
@@ -90,7 +93,8 @@ void PacketKeeper::State::answer_request() {
   const auto message = receive_half_message(process->requests());
   if (!message && message.error() == EAGAIN) return;
   if (!message && message.error() == EMSGSIZE) return lose(kOversized);
-  if (!message || message->size == 0) return request_watch.reset();  // the news pair tells of its end
+  if (tells_end(message)) return request_watch.reset();  // the news pair tells of it
+  if (!message) return listen_later(request_watch);
   const auto request = half::decode<half::Request>(message->bytes());
   if (!request) return lose(fmt::format("was ended, since it sent {}", request.error()));
   const RequestServer::Answer answer = requests.answer(*request);
@@ -103,7 +107,8 @@ void PacketKeeper::State::take_notice() {
   const auto message = receive_half_message(process->news());
   if (!message && message.error() == EAGAIN) return;
   if (!message && message.error() == EMSGSIZE) return lose(kOversized);
-  if (!message || message->size == 0) return lose({});
+  if (tells_end(message)) return lose({});
+  if (!message) return listen_later(news_watch);
   const auto notice = half::decode<half::Notice>(message->bytes());
   if (!notice) return lose(fmt::format("was ended, since it sent {}", notice.error()));
   switch (notice->kind) {
@@ -118,7 +123,23 @@ void PacketKeeper::State::take_notice() {
   }
 }
 
+void PacketKeeper::State::listen() {
+  if (!news_watch) news_watch.emplace(context, process->news(), [this] { take_notice(); });
+  if (!request_watch) request_watch.emplace(context, process->requests(), [this] { answer_request(); });
+  if (!log_watch) log_watch.emplace(context, process->log(), [this] { relay.drain(process->log()); });
+}
+
+/// What cannot be read now, for want of memory, is read a moment later: nothing is lost, and nothing spins.
+void PacketKeeper::State::listen_later(std::optional<engine::Watch>& watch) {
+  watch.reset();
+  listen_timer.expires_after(kTellAgain);
+  listen_timer.async_wait([this](const asio::error_code& error) {
+    if (!error && process) listen();
+  });
+}
+
 void PacketKeeper::State::let_go() {
+  listen_timer.cancel();
   news_watch.reset();
   request_watch.reset();
   log_watch.reset();
@@ -203,9 +224,7 @@ void PacketKeeper::start(const half::Setup& setup, std::vector<int> descriptors)
     throw;
   }
   s.heard = Clock::now();
-  s.news_watch.emplace(s.context, s.process->news(), [&s] { s.take_notice(); });
-  s.request_watch.emplace(s.context, s.process->requests(), [&s] { s.answer_request(); });
-  s.log_watch.emplace(s.context, s.process->log(), [&s] { s.relay.drain(s.process->log()); });
+  s.listen();
 }
 
 bool PacketKeeper::runs() const noexcept { return state_->process.has_value(); }

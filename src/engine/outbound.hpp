@@ -47,7 +47,7 @@ class Outbound {
 
  private:
   static constexpr std::size_t kTrains = 32;  // a family, a flush
-  static constexpr std::size_t kSlabOctets = 3 * 65536;
+  static constexpr std::size_t kSlabOctets = std::size_t{3} * 65536;
 
   using Packets = std::deque<std::vector<std::uint8_t>>;
   struct OpenTrain {

@@ -177,7 +177,7 @@ Result<Facts, Failure> read_facts(std::span<const IpAddress> endpoints, std::uin
     facts = read_once(*netlink);
   if (!facts) return facts;
   for (const IpAddress& endpoint : endpoints)
-    if (auto path = path_to(*netlink, endpoint, mark, *facts)) facts->paths.push_back(std::move(*path));
+    if (auto path = path_to(*netlink, endpoint, mark, *facts)) facts->paths.push_back(*path);
   return facts;
 }
 

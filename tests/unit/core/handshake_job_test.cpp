@@ -148,9 +148,7 @@ TEST_CASE("an index that was taken meanwhile is drawn again") {
   held.pair.b.add("a4e2f3c87dc8a5b3aab4c0c4d5b3bb5c6a8f2ab64d7cb9c2a4ab1f4f3c1d2e3f", kFrom, {});
   const PeerId other =
       *held.pair.b.device.find(public_key("a4e2f3c87dc8a5b3aab4c0c4d5b3bb5c6a8f2ab64d7cb9c2a4ab1f4f3c1d2e3f"));
-  Octets<4> as_drawn;
-  std::memcpy(as_drawn.data(), &wanted, sizeof wanted);
-  held.pair.b.entropy.script(as_drawn);
+  held.pair.b.entropy.script(std::bit_cast<Octets<4>>(le32(wanted)));
   REQUIRE(held.pair.b.report(report::SessionWanted{other}).outside.size() == 1);
   REQUIRE(held.pair.b.device.peer(other)->pending->local_index == wanted);
   REQUIRE(held.commit(held.pair.b, std::move(job)));

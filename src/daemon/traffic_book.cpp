@@ -28,8 +28,8 @@ bool take_number(std::string_view& line, Integer& number) noexcept {
   const std::string_view word = take_word(line);
   const char* const end = word.data() + word.size();
   const auto [stop, status] = std::from_chars(word.data(), end, number);
-  return !word.empty() && status == std::errc{} && stop == end && number >= 0 &&
-         (word.size() == 1 || word.front() != '0');
+  const bool canonical = word == "0" || (!word.empty() && word.front() >= '1' && word.front() <= '9');
+  return canonical && status == std::errc{} && stop == end;
 }
 
 Err<std::string> wrong(std::size_t line, std::string_view what) { return Err{fmt::format("line {}: {}", line, what)}; }

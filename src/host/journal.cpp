@@ -16,6 +16,7 @@
 
 #include <fmt/format.h>
 
+#include "json_number.hpp"
 #include "step_json.hpp"
 
 namespace culvert::host {
@@ -23,7 +24,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kVersion = 1;
+constexpr unsigned kVersion = 1;
 constexpr std::size_t kLargestJournal = 64U << 20U;
 
 /// FNV-1a: tells a torn line, and guards against nothing else.
@@ -58,26 +59,31 @@ json head_of(const JournalContent& content) {
 
 json record_of(const Made& made) { return {{"make", made.id}, {"step", to_json(made.step)}, {"before", made.before}}; }
 
+template <class T>
+T number_or_zero(const json& record, const char* key) {
+  return record.contains(key) ? number_from<T>(record.at(key)) : 0;
+}
+
 std::optional<JournalContent> head_from(const json& record) {
-  if (record.value("journal", 0) != kVersion) return std::nullopt;
-  return JournalContent{
-      .interface = record.value("interface", ""),
-      .boot = record.value("boot", ""),
-      .choice = {.mark = record.value("mark", std::uint32_t{0}), .table = record.value("table", std::uint32_t{0})},
-      .made = {}};
+  if (number_or_zero<unsigned>(record, "journal") != kVersion) return std::nullopt;
+  return JournalContent{.interface = record.value("interface", ""),
+                        .boot = record.value("boot", ""),
+                        .choice = {.mark = number_or_zero<std::uint32_t>(record, "mark"),
+                                   .table = number_or_zero<std::uint32_t>(record, "table")},
+                        .made = {}};
 }
 
 /// Takes one record after the head. Not taken: what a newer version wrote.
 bool take(JournalContent& content, const json& record) {
   if (record.contains("gone")) {
-    const auto id = record.value("gone", std::uint64_t{0});
+    const auto id = number_from<std::uint64_t>(record.at("gone"));
     std::erase_if(content.made, [&](const Made& made) { return made.id == id; });
     return true;
   }
   if (!record.contains("make") || !record.contains("step") || !record.contains("before")) return false;
   auto step = step_from_json(record.at("step"));
   if (!step) return false;
-  Made made{record.value("make", std::uint64_t{0}), std::move(*step), record.at("before").get<Before>()};
+  Made made{number_from<std::uint64_t>(record.at("make")), std::move(*step), record.at("before").get<Before>()};
   // A step that replaces another keeps its number: what was before the first is what is brought back.
   const auto same =
       std::find_if(content.made.begin(), content.made.end(), [&](const Made& each) { return each.id == made.id; });
@@ -125,7 +131,7 @@ std::optional<JournalContent> parse_journal(std::string_view text) {
         break;
       }
     }
-  } catch (const json::exception&) {
+  } catch (const std::exception&) {
     // A value of another type than ours: as a broken line.
   }
   return content;

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "json_number.hpp"
+
 namespace culvert::host {
 namespace {
 
@@ -58,15 +60,15 @@ Prefix prefix_at(const json& in, const char* key) {
 
 std::optional<std::uint32_t> number_at(const json& in, const char* key) {
   if (!in.contains(key)) return std::nullopt;
-  return in.at(key).get<std::uint32_t>();
+  return number_from<std::uint32_t>(in.at(key));
 }
 
 step::Rule read_rule(const json& in) {
-  step::Rule rule{.family = in.at("family").get<int>() == 4 ? Family::v4 : Family::v6,
-                  .priority = in.at("priority").get<std::uint32_t>(),
+  step::Rule rule{.family = number_from<unsigned>(in.at("family")) == 4 ? Family::v4 : Family::v6,
+                  .priority = number_from<std::uint32_t>(in.at("priority")),
                   .unless_mark = number_at(in, "unless_mark"),
                   .to = std::nullopt,
-                  .table = in.at("table").get<std::uint32_t>(),
+                  .table = number_from<std::uint32_t>(in.at("table")),
                   .suppress_prefix_length = number_at(in, "suppress_prefix_length")};
   if (in.contains("to")) rule.to = prefix_at(in, "to");
   return rule;
@@ -97,10 +99,10 @@ Step read(const json& in) {
         in.at("table").get<std::string>(), in.at("text").get<std::string>()};
   if (what == "sysctl") return step::Sysctl{in.at("key").get<std::string>(), in.at("value").get<std::string>()};
   if (what == "address") return step::Address{prefix_at(in, "address")};
-  if (what == "mtu") return step::Mtu{in.at("octets").get<std::uint32_t>()};
+  if (what == "mtu") return step::Mtu{number_from<std::uint32_t>(in.at("octets"))};
   if (what == "up") return step::LinkUp{};
   if (what == "rule") return read_rule(in);
-  if (what == "route") return step::Route{prefix_at(in, "to"), in.at("table").get<std::uint32_t>()};
+  if (what == "route") return step::Route{prefix_at(in, "to"), number_from<std::uint32_t>(in.at("table"))};
   if (what == "dns") return read_dns(in);
   throw std::invalid_argument(what);
 }

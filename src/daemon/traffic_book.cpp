@@ -64,9 +64,7 @@ Result<Totals, std::string> parse_totals(std::string_view text) {
     if (number == 1) {
       if (line != kFirst) return wrong(number, "not a file of traffic totals, or of another version");
     } else if (line.starts_with(kLast)) {
-      line.remove_prefix(kLast.size());
-      std::size_t count = 0;
-      if (!take_number(line, count) || !line.empty() || count != totals.size())
+      if (line.substr(kLast.size()) != std::to_string(totals.size()))
         return wrong(number, "another count of peers than there are");
       if (!text.empty()) return wrong(number + 1, "something behind the last line");
       return totals;

@@ -9,7 +9,7 @@ namespace culvert::engine {
 Engine::State::State(asio::io_context& context_, io::Tun tun, EngineOptions options_, OutsideDoor door_,
                      EngineHandlers handlers_)
     : context(context_),
-      options(std::move(options_)),
+      options(options_),
       door(std::move(door_)),
       handlers(std::move(handlers_)),
       device(tun.queues.size(), entropy) {
@@ -37,8 +37,7 @@ Engine::State::State(asio::io_context& context_, io::Tun tun, EngineOptions opti
 }
 
 Engine::Engine(asio::io_context& context, io::Tun tun, EngineOptions options, OutsideDoor door, EngineHandlers handlers)
-    : state_(
-          std::make_unique<State>(context, std::move(tun), std::move(options), std::move(door), std::move(handlers))) {}
+    : state_(std::make_unique<State>(context, std::move(tun), options, std::move(door), std::move(handlers))) {}
 
 Engine::~Engine() {
   state_->lanes.clear();

@@ -160,6 +160,7 @@ TEST_CASE("a file that is wrong is told with its line") {
   CHECK(line_of(first + key + " 1 2 3 4 5\nend 1\n") == "line 2");
   CHECK(line_of(first + key + " 1 2 3 -4\nend 1\n") == "line 2");
   CHECK(line_of(first + key + " 1 2 3 -0\nend 1\n") == "line 2");
+  CHECK(line_of(first + key + " 1 2 3 4\nend 1 \n") == "line 3");
   CHECK(line_of(first + key + " 1 2 3 04\nend 1\n") == "line 2");
   CHECK(line_of(first + key + " 1 99999999999999999999 3 4\nend 1\n") == "line 2");
   CHECK(line_of(first + key + " 1 1152921504606846977 3 4\nend 1\n") == "line 2");

@@ -84,7 +84,8 @@ io::UniqueFd open_raw(const std::string& interface, Family family) {
   io::UniqueFd fd(::socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, v4 ? IPPROTO_ICMP : int{IPPROTO_ICMPV6}));
   if (!fd) return fd;
   // The path's MTU is what is asked for: neither fragments nor the kernel's own opinion of it.
-  const int probe = v4 ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE;
+  static_assert(IP_PMTUDISC_PROBE == IPV6_PMTUDISC_PROBE);
+  const int probe = IP_PMTUDISC_PROBE;
   if (v4)
     (void)::setsockopt(fd.get(), IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof probe);
   else
@@ -129,6 +130,7 @@ ProgramRun run_program(const std::vector<std::string>& words) {
   ::posix_spawn_file_actions_adddup2(&actions, into.get(), STDOUT_FILENO);
   ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));  // execve takes it so
   argv.push_back(nullptr);
   pid_t child = 0;

@@ -47,6 +47,11 @@ void genpsk(const Console& console) {
   print_secret(console, key.secret.bytes());
 }
 
+std::string_view without_line_end(std::string_view word) noexcept {
+  while (!word.empty() && (word.back() == '\n' || word.back() == '\r' || word.back() == ' ')) word.remove_suffix(1);
+  return word;
+}
+
 void pubkey(const Console& console) {
   if (console.input == Console::Kind::terminal)
     console.err("culvert: type or paste the private key, then press Enter and Ctrl-D\n");
@@ -54,9 +59,7 @@ void pubkey(const Console& console) {
   PrivateKey key;
   bool good = false;
   if (text) {
-    std::string_view word = *text;
-    while (!word.empty() && (word.back() == '\n' || word.back() == '\r' || word.back() == ' ')) word.remove_suffix(1);
-    good = crypto::decode_key(word, key.secret.bytes());
+    good = crypto::decode_key(without_line_end(*text), key.secret.bytes());
     sodium_memzero(text->data(), text->size());
   }
   if (!good)

@@ -65,7 +65,7 @@ class Page {
   std::string text_;
 };
 
-std::string padded(std::string text, std::size_t columns) {
+std::string padded(const std::string& text, std::size_t columns) {
   const std::size_t used = columns_of(text);
   return used < columns ? text + std::string(columns - used, ' ') : text;
 }

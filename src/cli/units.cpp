@@ -23,7 +23,7 @@ constexpr std::int64_t kLongest = 100 * kUnits[0].seconds;
 std::int64_t unit_of(char letter) noexcept {
   switch (letter) {
     case 'w':
-      return 7 * 86'400;
+      return std::int64_t{7} * 86'400;
     case 'd':
       return 86'400;
     case 'h':

@@ -317,7 +317,7 @@ void Reader::take_peer(const std::string& key, Piece value) {
     HostPort endpoint;
     const std::size_t before = findings_.size();
     once(value, endpoint, parse_host_port);
-    if (findings_.size() == before || !endpoint.host.empty()) peer.endpoints.assign(1, std::move(endpoint));
+    if (findings_.size() == before || !endpoint.host.empty()) peer.endpoints.assign(1, endpoint);
   } else if (key == "persistentkeepalive") {
     once(value, peer.persistent_keepalive, parse_keepalive);
   } else {

@@ -10,7 +10,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json begin(std::string_view interface, UnixTime wall, std::string_view event) {
-  const double time = static_cast<double>(wall.seconds) + static_cast<double>(wall.nanoseconds / 1'000'000) / 1000;
+  const auto milliseconds = wall.nanoseconds / 1'000'000;
+  const double time = static_cast<double>(wall.seconds) + static_cast<double>(milliseconds) / 1000;
   return {{"time", time}, {"interface", interface}, {"event", event}};
 }
 

@@ -15,7 +15,7 @@ CULVERT_LANES Words16 starting_state(const std::uint8_t* key, const Counters& co
   constexpr std::uint32_t kConstants[4] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
   Words16 start{};  // word 12 is the block's number, word 13 zeros of the nonce
   for (int w = 0; w < 4; ++w) start.v[w] += kConstants[w];
-  for (int w = 0; w < 8; ++w) {
+  for (std::size_t w = 0; w < 8; ++w) {
     std::uint32_t word = 0;
     std::memcpy(&word, key + 4 * w, sizeof word);
     start.v[4 + w] += word;

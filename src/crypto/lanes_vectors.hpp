@@ -81,7 +81,7 @@ struct Rows {
 CULVERT_LANES Rows rows_of_words(const Words16& words) noexcept {
   Longs quarters[4][4];  // [lane % 4][word / 4]: words 4g to 4g + 3 of lanes k, 4 + k, 8 + k, 12 + k
 #pragma GCC unroll 4
-  for (int g = 0; g < 4; ++g) {
+  for (std::size_t g = 0; g < 4; ++g) {
     const Words* w = words.v + 4 * g;
     const auto low01 = as<Longs>(unpack_low(w[0], w[1]));
     const auto high01 = as<Longs>(unpack_high(w[0], w[1]));
@@ -103,7 +103,7 @@ CULVERT_LANES Longs8 words_of_rows(const Longs* rows) noexcept {
   Longs even[4];
   Longs odd[4];
 #pragma GCC unroll 4
-  for (int p = 0; p < 4; ++p) {
+  for (std::size_t p = 0; p < 4; ++p) {
     even[p] = unpack_low(rows[2 * p], rows[2 * p + 1]);
     odd[p] = unpack_high(rows[2 * p], rows[2 * p + 1]);
   }

@@ -21,7 +21,8 @@ constexpr int kErrorsAtOnce = 64;
 constexpr std::chrono::milliseconds kErrorInterval{10};  // between two that control hears of
 constexpr std::size_t kRoomForOthers = 256;              // that handshake messages leave free in the ring
 
-enum Source : std::uint32_t { kTun, kSocket4, kSocket6, kMail };
+// What a descriptor is, as epoll tells it.
+constexpr std::uint32_t kTun = 0, kSocket4 = 1, kSocket6 = 2, kMail = 3;
 
 }  // namespace
 

@@ -85,9 +85,9 @@ Result<Attached, SystemError> attach_first(int fd, const TunOptions& options, in
   return failed(error, std::move(what));
 }
 
-void add_note(Tun& tun, std::string text) {
+void add_note(Tun& tun, std::string_view text) {
   if (!tun.note.empty()) tun.note += "; ";
-  tun.note += std::move(text);
+  tun.note += text;
 }
 
 /// Sets what the kernel may hand over, for the whole device. A device that was used before can hold more than is

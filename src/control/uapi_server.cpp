@@ -244,7 +244,7 @@ class Client : public std::enable_shared_from_this<Client> {
 struct UapiServer::State : Host, std::enable_shared_from_this<State> {
   State(asio::io_context& in, DeviceControl& controlled, UapiSocket listening, UapiEvents called,
         UapiServerOptions wanted)
-      : Host{in, controlled, std::move(called), wanted, {}},
+      : Host{in, controlled, std::move(called), std::move(wanted), {}},
         socket(std::move(listening)),
         listener(in, socket.fd()),
         pause(in) {}

@@ -106,7 +106,7 @@ Result<void, Failure> HostSetup::undo() { return repair(Guard::lift); }
 
 Result<void, Failure> HostSetup::take_on(const std::vector<Step>& wanted, const Plan& plan) {
   if (untouched() || choice_ != plan.choice || interface_ != plan.interface) {
-    const auto started = journal_.start({plan.interface, boot_, plan.choice, made_});
+    auto started = journal_.start({plan.interface, boot_, plan.choice, made_});
     if (!started) return started;
     interface_ = plan.interface;
     choice_ = plan.choice;

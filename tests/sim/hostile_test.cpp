@@ -138,7 +138,7 @@ TEST_CASE("every packet of a session is delivered once, however often and in wha
     });
     if (shuffled)
       for (std::size_t i = r.recorded.size(); i > 1; --i)
-        std::swap(r.recorded[i - 1], r.recorded[r.p.world.rng().below(i)]);
+        std::swap(r.recorded[i - 1], r.recorded[static_cast<std::size_t>(r.p.world.rng().below(i))]);
     for (int round = 0; round < 2; ++round)
       for (const Datagram& d : r.recorded) {
         r.p.world.replay(d);

@@ -24,7 +24,7 @@ class Flow {
   /// False: nobody sent that packet.
   [[nodiscard]] bool note_delivered(Time now, std::uint64_t number) {
     if (number >= sent_.size()) return false;
-    if (++sent_[number].copies > 1) {
+    if (++packet(number).copies > 1) {
       ++duplicates_;
       return true;
     }
@@ -39,7 +39,9 @@ class Flow {
   [[nodiscard]] std::uint64_t lost() const { return sent() - delivered(); }
   [[nodiscard]] std::uint64_t duplicates() const { return duplicates_; }
   [[nodiscard]] std::uint64_t overtaken() const { return overtaken_; }
-  [[nodiscard]] bool was_delivered(std::uint64_t number) const { return sent_.at(number).copies > 0; }
+  [[nodiscard]] bool was_delivered(std::uint64_t number) const {
+    return sent_.at(static_cast<std::size_t>(number)).copies > 0;
+  }
 
   /// Of the packets that were sent at or after `from`.
   [[nodiscard]] std::uint64_t lost_since(Time from) const {
@@ -49,7 +51,7 @@ class Flow {
 
   /// When the first packet was delivered at or after `from`, that was also sent then. nullopt: none was.
   [[nodiscard]] std::optional<Time> first_delivery(Time from) const {
-    const auto later = [&](const Delivery& d) { return d.at >= from && sent_[d.number].at >= from; };
+    const auto later = [&](const Delivery& d) { return d.at >= from && packet(d.number).at >= from; };
     auto at = std::lower_bound(deliveries_.begin(), deliveries_.end(), from,
                                [](const Delivery& d, Time t) { return d.at < t; });
     at = std::find_if(at, deliveries_.end(), later);
@@ -71,6 +73,9 @@ class Flow {
     Time at;
     std::uint64_t number;
   };
+  [[nodiscard]] Sent& packet(std::uint64_t number) { return sent_[static_cast<std::size_t>(number)]; }
+  [[nodiscard]] const Sent& packet(std::uint64_t number) const { return sent_[static_cast<std::size_t>(number)]; }
+
   std::vector<Sent> sent_;
   std::vector<Delivery> deliveries_;  // first copies, in the order of delivery
   std::uint64_t duplicates_ = 0, overtaken_ = 0;

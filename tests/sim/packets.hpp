@@ -21,7 +21,7 @@ struct Numbered {
 inline constexpr std::size_t kNumberAt = 20;  // after the IPv4 header
 inline constexpr std::size_t kFillingAt = 28;
 
-inline std::size_t length_of(std::uint64_t number) { return kFillingAt + number % 61; }
+inline std::size_t length_of(std::uint64_t number) { return kFillingAt + static_cast<std::size_t>(number % 61); }
 inline std::uint8_t filling_of(std::uint64_t number, std::size_t i) {
   return static_cast<std::uint8_t>(number * 7 + i);
 }

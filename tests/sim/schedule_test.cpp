@@ -79,7 +79,8 @@ class Schedule {
  private:
   [[nodiscard]] bool chance(double p) { return world_.rng().chance(p); }
   [[nodiscard]] std::uint64_t below(std::uint64_t n) { return world_.rng().below(n); }
-  [[nodiscard]] Node& any_node() { return *nodes_[below(nodes_.size())]; }
+  [[nodiscard]] std::size_t index_below(std::size_t n) { return static_cast<std::size_t>(below(n)); }
+  [[nodiscard]] Node& any_node() { return *nodes_[index_below(nodes_.size())]; }
   [[nodiscard]] double share(double most) { return most * static_cast<double>(below(1001)) / 1000; }
 
   template <class F>
@@ -115,7 +116,7 @@ class Schedule {
 
   void mishap() {
     Node& node = any_node();
-    Node& other = *nodes_[(node.id + 1 + below(nodes_.size() - 1)) % nodes_.size()];
+    Node& other = *nodes_[(node.id + 1 + index_below(nodes_.size() - 1)) % nodes_.size()];
     switch (below(8)) {
       case 0:
         return change_weather(node, other);
@@ -161,7 +162,8 @@ class Schedule {
 
 void play_all(const char* what, std::size_t nodes, std::size_t schedules) {
   Schedule::slowest = {};
-  for (const std::uint64_t seed : seeds(what, from_environment("CULVERT_SIM_SCHEDULES", schedules))) {
+  for (const std::uint64_t seed :
+       seeds(what, static_cast<std::size_t>(from_environment("CULVERT_SIM_SCHEDULES", schedules)))) {
     CAPTURE(seed);
     Schedule schedule(seed, nodes);
     schedule.play();

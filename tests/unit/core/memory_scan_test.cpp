@@ -55,7 +55,7 @@ class [[maybe_unused]] Wanted {
     char access[5] = "";
     if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %4s", &from, &to, access) != 3) continue;
     if (access[0] != 'r' || access[1] != 'w' || to - from > kLargest) continue;
-    piece.resize(to - from);
+    piece.resize(static_cast<std::size_t>(to - from));
     const ssize_t got = ::pread(memory, piece.data(), piece.size(), static_cast<off_t>(from));
     if (got > 0)
       for (std::size_t i = 0; i < keys.size(); ++i)

@@ -30,6 +30,8 @@ std::mt19937_64& random_source() {
   return source;
 }
 
+std::size_t below(std::mt19937_64& random, std::size_t bound) { return static_cast<std::size_t>(random() % bound); }
+
 /// A train between two canaries, `shift` octets off an aligned start.
 class Guarded {
  public:
@@ -142,8 +144,10 @@ TEST_CASE("every backend agrees with libsodium at every length from 0 to 2048") 
 
 TEST_CASE("every backend agrees with libsodium up to the largest datagram, at every remainder of a block") {
   // 67 has no divisor in common with 64 or 1024: every remainder of both comes up.
-  for (std::size_t body = 2049; body < 65503; body += 67) check_shape({body, 1, body}, body << 33, body % 16);
-  for (std::size_t body = 2050; body < 65503; body += 997) check_shape({body, 16, body}, body << 33, body % 16);
+  for (std::size_t body = 2049; body < 65503; body += 67)
+    check_shape({body, 1, body}, std::uint64_t{body} << 33, body % 16);
+  for (std::size_t body = 2050; body < 65503; body += 997)
+    check_shape({body, 16, body}, std::uint64_t{body} << 33, body % 16);
   check_shape({65503, 1, 65503}, 0, 1);
   check_shape({65503, 16, 65503}, 0, 1);
 }
@@ -176,9 +180,9 @@ TEST_CASE("counters cross 2^32 and come near their end") {
 TEST_CASE("random shapes") {
   for (int i = 0; i < 300; ++i) {
     std::mt19937_64& random = random_source();
-    const std::size_t body = random() % 1500;
-    const Shape shape{body, 1 + random() % 64, random() % (body + 1)};
-    check_shape(shape, random(), random() % 64);
+    const std::size_t body = below(random, 1500);
+    const Shape shape{body, 1 + below(random, 64), below(random, body + 1)};
+    check_shape(shape, random(), below(random, 64));
   }
 }
 
@@ -213,7 +217,7 @@ TEST_CASE("one bad slot in a train is zeroed, and its neighbours open") {
         const Buffer sealed = sealed_by_libsodium(plain, shape, 9);
         for (std::size_t bad = 0; bad < slots; ++bad) {
           Buffer train = sealed;
-          const std::size_t damaged = 16 + random_source()() % (shape.body_of(bad) + 16);
+          const std::size_t damaged = 16 + below(random_source(), shape.body_of(bad) + 16);
           train[bad * shape.stride() + damaged] ^= static_cast<std::uint8_t>(1u << (random_source()() % 8));
           Buffer opened(slots, 0xaa);
           backend->open_train(key(), train, shape.stride(), opened);

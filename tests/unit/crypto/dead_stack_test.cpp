@@ -6,6 +6,8 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <memory>
+#include <string>
 
 #include "aead_backends.hpp"
 #include "hash.hpp"
@@ -53,11 +55,15 @@ const char* const kKey = "c3a1f7924be05d1886d93f6ea7520cbb91e6487d1fb3c05ad2794e
 struct Heap {  // so that the secrets themselves are not on the stack
   Secret<32> key = secret<32>(kKey);
   Secret<32> out;
+  std::unique_ptr<std::array<Secret<32>, 3>> outputs;
   std::vector<std::uint8_t> octets = std::vector<std::uint8_t>(kSlots * 1452);
   std::vector<std::uint8_t> opened = std::vector<std::uint8_t>(kSlots);
 };
 
-[[gnu::noinline]] void do_kdf(Heap& heap) { heap.out = std::move(crypto::kdf<3>(heap.key, heap.octets)[2]); }
+// Made where they stay: to move one leaves a word of it in a register, which 32-bit ARM then puts on the stack.
+[[gnu::noinline]] void do_kdf(Heap& heap) {
+  heap.outputs.reset(new std::array<Secret<32>, 3>(crypto::kdf<3>(heap.key, heap.octets)));
+}
 [[gnu::noinline]] void do_hmac(Heap& heap) { heap.out = crypto::hmac(heap.key.bytes(), {heap.octets}); }
 [[gnu::noinline]] void do_x25519(Heap& heap) {
   PublicKey nine;
@@ -77,7 +83,13 @@ struct Heap {  // so that the secrets themselves are not on the stack
 TEST_CASE("no secret stays on the stack after a call" * doctest::skip(kSanitized)) {
   REQUIRE(crypto::initialise());
   Heap* heap = new Heap;
-  for (const auto call : {do_kdf, do_hmac, do_x25519, do_seal, do_open}) {
+  struct Named {
+    std::string name;
+    void (*call)(Heap&);
+  };
+  for (const auto& [name, call] : {Named{"kdf", do_kdf}, Named{"hmac", do_hmac}, Named{"x25519", do_x25519},
+                                   Named{"seal", do_seal}, Named{"open", do_open}}) {
+    CAPTURE(name);
     stain();
     call(*heap);
     CHECK(remains(heap->key.bytes()) == 0);
@@ -85,6 +97,9 @@ TEST_CASE("no secret stays on the stack after a call" * doctest::skip(kSanitized
     stain();
     call(*heap);
     if (!heap->out.is_zero()) CHECK(remains(heap->out.bytes()) == 0);
+    for (std::size_t i = 0; heap->outputs && i < heap->outputs->size(); ++i)
+      CHECK(remains((*heap->outputs)[i].bytes()) == 0);
+    heap->outputs.reset();
   }
   for (const crypto::AeadBackend* backend : crypto::all_backends()) {
     CAPTURE(backend->name());

@@ -50,6 +50,7 @@ void add_identity(SecretBuilder& text, const PrivateKey& key) {
 
 std::string toml_list(const std::vector<Prefix>& prefixes) {
   std::vector<std::string> words;
+  words.reserve(prefixes.size());
   for (const Prefix& prefix : prefixes) words.push_back(to_string(prefix));
   return quoted_list(words);
 }

@@ -15,17 +15,16 @@ constexpr std::uint32_t kByteOrder = 0x1a2b'3c4d;
 constexpr std::uint16_t kRawIp = 101;  // LINKTYPE_RAW
 constexpr std::uint8_t kNanoseconds = 9;
 
-enum Option : std::uint16_t {
-  kEnd = 0,
-  kComment = 1,
-  kInterfaceName = 2,
-  kInterfaceText = 3,
-  kApplication = 4,
-  kResolution = 9,
-  kPacketFlags = 2,
-  kReceived = 4,
-  kDropped = 5,
-};
+// Options, by the blocks in which they have these numbers.
+constexpr std::uint16_t kEnd = 0;
+constexpr std::uint16_t kComment = 1;
+constexpr std::uint16_t kInterfaceName = 2;
+constexpr std::uint16_t kInterfaceText = 3;
+constexpr std::uint16_t kApplication = 4;
+constexpr std::uint16_t kResolution = 9;
+constexpr std::uint16_t kPacketFlags = 2;
+constexpr std::uint16_t kReceived = 4;
+constexpr std::uint16_t kDropped = 5;
 
 class Block {
  public:

@@ -124,7 +124,7 @@ struct MetricsServer::State : std::enable_shared_from_this<State> {
           connection->head.append(connection->part.data(), octets);
           const std::size_t end = end_of_head(connection->head);
           if (end == std::string::npos && connection->head.size() <= kMaxHead) return self->read(connection);
-          const bool whole = end != std::string::npos && end <= kMaxHead;
+          const bool whole = end <= kMaxHead;  // which npos is not
           self->answer(connection, whole ? judge_request(connection->head) : HttpAnswer{431, HttpAnswer::Body::text});
         });
   }

@@ -194,7 +194,7 @@ void PrefixTrie<Key>::erase(Id id) noexcept {
     return;
   }
   Ref* at = &root_;
-  Ref* above = nullptr;
+  Ref* above = &root_;
   Position place{};
   while ((*at & kLeaf) == 0) {
     const Node& node = nodes_[*at];
@@ -205,7 +205,7 @@ void PrefixTrie<Key>::erase(Id id) noexcept {
   entries_[id] = Entry{Key{}, free_entry_, 0};
   free_entry_ = id;
 
-  Node& node = nodes_[*above];  // not the root alone: another prefix is left
+  Node& node = nodes_[*above];  // a node, for another prefix is left
   remove(node, place);
   if (references(node) > 1) return;
   const Ref last = blocks_[node.block];

@@ -131,8 +131,10 @@ std::optional<JournalContent> parse_journal(std::string_view text) {
         break;
       }
     }
-  } catch (const std::exception&) {
-    // A value of another type than ours: as a broken line.
+  } catch (const json::exception&) {
+    // A value of another type than ours: as a broken line. Want of memory is none, and ends the reading.
+  } catch (const std::invalid_argument&) {
+    // A number that is none of ours: likewise.
   }
   return content;
 }

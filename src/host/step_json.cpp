@@ -116,9 +116,10 @@ json to_json(const Step& step) {
 std::optional<Step> step_from_json(const json& in) {
   try {
     return read(in);
-  } catch (const std::exception&) {
-    return std::nullopt;
+  } catch (const json::exception&) {
+  } catch (const std::invalid_argument&) {
   }
+  return std::nullopt;
 }
 
 }  // namespace culvert::host

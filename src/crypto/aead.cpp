@@ -64,11 +64,14 @@ bool xopen(const Secret<32>& key, std::span<const std::uint8_t, 24> nonce, Bytes
 }
 
 bool initialise() noexcept {
-  if (sodium_init() < 0) return false;
-  // The first call of each libb2 function chooses its implementation: see blake2s.hpp.
-  static_cast<void>(hash({}));
-  static_cast<void>(mac(Octets<1>{}, {Octets<1>{}}));
-  return passes_self_test(*sodium_backend());
+  static const bool ready = [] {
+    if (sodium_init() < 0) return false;
+    // The first call of each libb2 function chooses its implementation: see blake2s.hpp.
+    static_cast<void>(hash({}));
+    static_cast<void>(mac(Octets<1>{}, {Octets<1>{}}));
+    return passes_self_test(*sodium_backend());
+  }();
+  return ready;
 }
 
 }  // namespace culvert::crypto

@@ -64,8 +64,8 @@ class AeadBackend {
 /// nullptr: no backend of that name, which cannot be for the empty name.
 [[nodiscard]] const AeadBackend* choose_backend(std::string_view forced);
 
-/// Must run once before anything else here, while there is one thread. False when libsodium cannot start (no
-/// randomness) or fails its self-test: then nothing here may be used.
+/// Must run before anything else here; any later call only tells again what the first found. False when libsodium
+/// cannot start (no randomness) or fails its self-test: then nothing here may be used. Any thread.
 [[nodiscard]] bool initialise() noexcept;
 
 }  // namespace culvert::crypto

@@ -2,8 +2,8 @@
 // The owner of libb2's state, below hash.hpp.
 //
 // libb2 chooses its implementation at the first call of each function by writing function pointers without
-// synchronisation. Every thread would write the same values, but `initialise` (aead.hpp) makes those first calls
-// while there is one thread, so that nothing is written later.
+// synchronisation. Every thread would write the same values, but `initialise` (aead.hpp), which all begin with, makes
+// those first calls once, so that nothing is written later.
 #pragma once
 
 #include <blake2.h>

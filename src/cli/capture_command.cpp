@@ -14,6 +14,8 @@
 #include <system_error>
 #include <utility>
 
+#include <culvert/printable.hpp>
+
 #include "capture_words.hpp"
 #include "failure.hpp"
 #include "locate.hpp"
@@ -131,17 +133,14 @@ class Recorder {
     packets_.open();
     if (!options_.keys.empty()) keys_ = open_output(options_.keys, O_APPEND);
     packets_.put(pcapng::section_header("culvert " CULVERT_VERSION));
-    packets_.put(pcapng::interface_description(config::printable(begun.interface),
-                                               "packets inside the tunnel, as its peers send and receive them",
-                                               options_.snap));
+    packets_.put(pcapng::interface_description(
+        printable(begun.interface), "packets inside the tunnel, as its peers send and receive them", options_.snap));
     packets_.flush();  // so that a reader sees at once that it works
   }
-  void operator()(const piece::Refused& refused) const {
-    throw Failure(ExitCode::failed, config::printable(refused.why));
-  }
+  void operator()(const piece::Refused& refused) const { throw Failure(ExitCode::failed, printable(refused.why)); }
   void operator()(const piece::Peer& peer) {
     const std::string key = to_short(peer.public_key);
-    comments_[peer.number] = peer.name.empty() ? key : fmt::format("{} ({})", config::printable(peer.name), key);
+    comments_[peer.number] = peer.name.empty() ? key : fmt::format("{} ({})", printable(peer.name), key);
   }
   void operator()(const piece::Packet& packet) {
     if (!begun_ || has_enough()) return;

@@ -70,7 +70,7 @@ config::Config client_config(const config::Config& gateway, const config::PeerCo
   for (const std::string& text : client.dns) {
     const auto server = parse_address(config::trimmed(text));
     if (!server)
-      throw Failure(ExitCode::usage, fmt::format("--dns {}: not an IPv4 or IPv6 address", config::printable(text)));
+      throw Failure(ExitCode::usage, fmt::format("--dns {}: not an IPv4 or IPv6 address", config::excerpt(text)));
     made.dns.servers.push_back(*server);
   }
   config::PeerConfig& other = made.peers.emplace_back();

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include <culvert/printable.hpp>
+
 #include "doctor_checks.hpp"
 #include "doctor_probe.hpp"
 #include "units.hpp"

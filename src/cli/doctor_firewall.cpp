@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <culvert/printable.hpp>
+
 #include "doctor_checks.hpp"
 #include "doctor_probe.hpp"
 #include "ruleset.hpp"

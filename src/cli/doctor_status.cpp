@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <culvert/printable.hpp>
+
 #include "networks.hpp"
 #include "units.hpp"
 
@@ -34,7 +36,7 @@ PatientPeer peer_from(const std::string& key, const Json& json) {
   PatientPeer peer;
   peer.key = printable(key);
   peer.title = text_at(json, "name");
-  if (peer.title.empty()) peer.title = peer.key.substr(0, 8) + "…";
+  if (peer.title.empty()) peer.title = printable(key.substr(0, 8)) + "…";
   peer.endpoint = parse_endpoint(text_at(json, "endpoint"));
   for (const Json& prefix : member(json, "allowedIps"))
     if (const auto parsed = prefix.is_string() ? parse_prefix(prefix.get<std::string>()) : std::nullopt)
@@ -83,7 +85,10 @@ void read_strangers(const Json& strangers, Patient& patient) {
 
 void read_numbers(const Json& document, Patient& patient) {
   const Json& offloads = member(document, "offloads");
-  const auto on = [&](const char* key) { return offloads.value(key, false) ? "on" : "off"; };
+  const auto on = [&](const char* key) {
+    const Json& flag = member(offloads, key);
+    return flag.is_boolean() && flag.get<bool>() ? "on" : "off";
+  };
   patient.offloads = fmt::format("inside {}, segmentation {}, coalescing {}", text_at(offloads, "inside"),
                                  on("segmentation"), on("receiveCoalescing"));
   patient.inside_queue_drops = number_at(document, "interfaceDrops");

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include <culvert/printable.hpp>
+
 #include "doctor_checks.hpp"
 #include "doctor_probe.hpp"
 #include "failure.hpp"

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <culvert/printable.hpp>
+
 #include "failure.hpp"
 #include "screen.hpp"
 #include "units.hpp"

@@ -12,6 +12,8 @@
 #include <system_error>
 #include <thread>
 
+#include <culvert/printable.hpp>
+
 #include "failure.hpp"
 #include "findings.hpp"
 #include "host_words.hpp"

@@ -57,7 +57,7 @@ bool is_there(const std::string& path) {
 void require_interface_name(const std::string& name) {
   if (!io::is_interface_name(name))
     throw Failure(ExitCode::usage,
-                  fmt::format("\"{}\" is no interface name: {}", config::printable(name), io::kInterfaceNameRule));
+                  fmt::format("\"{}\" is no interface name: {}", config::excerpt(name), io::kInterfaceNameRule));
 }
 
 std::string config_path(const std::string& interface, const std::string& config_folder) {
@@ -75,7 +75,7 @@ Located locate(const std::string& what, const std::string& config_folder) {
   if (!interface)
     throw Failure(ExitCode::usage,
                   fmt::format("\"{}\" must end in NAME.toml or NAME.conf, where NAME becomes the interface's: {}",
-                              config::printable(what), io::kInterfaceNameRule));
+                              config::excerpt(what), io::kInterfaceNameRule));
   if (!is_there(what)) throw Failure(ExitCode::failed, fmt::format("there is no {}", what));
   return {*interface, fs::absolute(what).string()};
 }

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <culvert/printable.hpp>
+
 #include "client_config.hpp"
 #include "failure.hpp"
 #include "files.hpp"
@@ -59,7 +61,7 @@ std::vector<Prefix> prefixes_from(const std::vector<std::string>& words, std::st
   for (const std::string& word : words) {
     const auto prefix = config::parse_network(config::trimmed(word));
     if (!prefix)
-      throw Failure(ExitCode::usage, fmt::format("{} {}: {}", option, config::printable(word), prefix.error()));
+      throw Failure(ExitCode::usage, fmt::format("{} {}: {}", option, config::excerpt(word), prefix.error()));
     prefixes.push_back(*prefix);
   }
   return prefixes;
@@ -82,7 +84,7 @@ void require_new_name(const config::Config& config, const std::string& name) {
   if (!config::is_peer_name(name))
     throw Failure(ExitCode::usage,
                   fmt::format("\"{}\" is no name for a peer: 1 to 64 characters, no '/', and no '.' in front",
-                              config::printable(name)));
+                              config::excerpt(name)));
   if (std::any_of(config.peers.begin(), config.peers.end(), [&](const auto& peer) { return peer.name == name; }))
     throw Failure(ExitCode::failed,
                   fmt::format("{} has a peer \"{}\" already; new keys for it: culvert peer rotate {} {}", config.name,
@@ -102,7 +104,7 @@ config::PeerConfig peer_from(const PeerAddOptions& options, const config::Config
     auto endpoint = config::parse_host_port(options.endpoint);
     if (!endpoint)
       throw Failure(ExitCode::usage,
-                    fmt::format("--endpoint {}: {}", config::printable(options.endpoint), endpoint.error()));
+                    fmt::format("--endpoint {}: {}", config::excerpt(options.endpoint), endpoint.error()));
     peer.endpoints.push_back(std::move(*endpoint));
   }
   if (!options.expires.empty()) peer.expires = expiry_from(options.expires, unix_now());
@@ -175,9 +177,9 @@ UnixTime expiry_from(const std::string& text, std::int64_t now_unix) {
   if (!time)
     throw Failure(ExitCode::usage,
                   fmt::format("--expires {}: neither a span such as 30d or 12h, nor a date such as 2026-12-31",
-                              config::printable(text)));
+                              config::excerpt(text)));
   if (time->seconds <= now_unix)
-    throw Failure(ExitCode::usage, fmt::format("--expires {}: that is over already", config::printable(text)));
+    throw Failure(ExitCode::usage, fmt::format("--expires {}: that is over already", config::excerpt(text)));
   return *time;
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include <culvert/printable.hpp>
+
 #include "failure.hpp"
 #include "findings.hpp"
 #include "peer_commands.hpp"

@@ -30,9 +30,9 @@ const config::PeerConfig& find_peer(const config::Config& config, const std::str
   for (const config::PeerConfig& peer : config.peers) names.emplace_back(peer.name);
   const std::string_view near = nearest(name_or_key, names);
   throw Failure(ExitCode::failed,
-                fmt::format("{} has no peer \"{}\"; {}", config.name, config::printable(name_or_key),
+                fmt::format("{} has no peer \"{}\"; {}", config.name, config::excerpt(name_or_key),
                             near.empty() ? fmt::format("culvert peer list {} shows those that it has", config.name)
-                                         : fmt::format("did you mean \"{}\"?", config::printable(near))));
+                                         : fmt::format("did you mean \"{}\"?", config::excerpt(near))));
 }
 
 }  // namespace culvert::cli

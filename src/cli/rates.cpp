@@ -8,6 +8,8 @@
 #include <cmath>
 #include <vector>
 
+#include <culvert/printable.hpp>
+
 #include "table.hpp"
 #include "units.hpp"
 

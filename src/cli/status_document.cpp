@@ -5,6 +5,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include <culvert/printable.hpp>
+
 #include "units.hpp"
 
 namespace culvert::cli {
@@ -39,6 +41,13 @@ Number number_at(const Json& object, const char* key) {
   return std::is_signed_v<Number> ? static_cast<Number>(n) : Number{0};
 }
 
+/// Seconds since 1970, or of a span. 0 for what no clock shows: the past before, and what is after the year 9999.
+std::int64_t seconds_at(const Json& object, const char* key) {
+  constexpr std::int64_t kLast = 253'402'300'799;
+  const auto seconds = number_at<std::int64_t>(object, key);
+  return seconds >= 0 && seconds <= kLast ? seconds : 0;
+}
+
 PeerStatus peer_from(const std::string& key, const Json& json) {
   PeerStatus peer;
   peer.public_key = key;
@@ -47,26 +56,26 @@ PeerStatus peer_from(const std::string& key, const Json& json) {
   peer.endpoint_origin = text_at(json, "endpointOrigin");
   for (const Json& prefix : member(json, "allowedIps"))
     if (prefix.is_string()) peer.allowed_ips.push_back(prefix.get<std::string>());
-  peer.latest_handshake = number_at<std::int64_t>(json, "latestHandshake");
+  peer.latest_handshake = seconds_at(json, "latestHandshake");
   peer.received = number_at<std::uint64_t>(json, "transferRx");
   peer.sent = number_at<std::uint64_t>(json, "transferTx");
   if (const Json& total = member(json, "total"); total.is_object())
     peer.total = {number_at<std::uint64_t>(total, "rx"), number_at<std::uint64_t>(total, "tx"),
-                  number_at<std::int64_t>(total, "since")};
+                  seconds_at(total, "since")};
   peer.persistent_keepalive = number_at<std::uint32_t>(json, "persistentKeepalive");
   peer.state = text_at(json, "state");
   peer.state_name = text_at(json, "stateName");
   if (const Json& problem = member(json, "lastProblem"); problem.is_object()) {
     peer.problem = text_at(problem, "text");
     peer.advice = text_at(problem, "advice");
-    peer.problem_at = number_at<std::int64_t>(problem, "time");
+    peer.problem_at = seconds_at(problem, "time");
   }
   if (const Json& ms = member(json, "roundTripMs"); ms.is_number()) peer.round_trip_ms = ms.get<double>();
   if (const Json& loss = member(json, "lossHere"); loss.is_object())
     peer.loss_here = {.lost = number_at<std::uint64_t>(loss, "lost"),
                       .of = number_at<std::uint64_t>(loss, "of"),
-                      .seconds = number_at<std::int64_t>(loss, "seconds")};
-  if (json.contains("sessionAge")) peer.session_age = number_at<std::int64_t>(json, "sessionAge");
+                      .seconds = seconds_at(loss, "seconds")};
+  if (json.contains("sessionAge")) peer.session_age = seconds_at(json, "sessionAge");
   if (const Json& handshakes = member(json, "handshakes"); handshakes.is_object()) {
     peer.handshakes_sent = number_at<std::uint64_t>(handshakes, "sent");
     peer.handshakes_answered = number_at<std::uint64_t>(handshakes, "answered");
@@ -119,13 +128,12 @@ std::optional<HostStatus> parse_host_status(std::string_view json) {
   if (!document.is_object()) return std::nullopt;
   HostStatus host;
   host.config = text_at(document, "config");
-  host.up_seconds = number_at<std::int64_t>(document, "upSeconds");
+  host.up_seconds = seconds_at(document, "upSeconds");
   if (const Json& packet_half = member(document, "packetHalf"); packet_half.is_object())
     host.restarts = number_at<std::uint64_t>(packet_half, "restarts");
   const Json& kill_switch = member(document, "killSwitch");
   host.kill_switch = kill_switch.is_boolean() && kill_switch.get<bool>();
-  if (member(document, "portalSeconds").is_number())
-    host.portal_seconds = number_at<std::int64_t>(document, "portalSeconds");
+  if (member(document, "portalSeconds").is_number()) host.portal_seconds = seconds_at(document, "portalSeconds");
   for (const Json& name : member(document, "unresolved"))
     if (name.is_string()) host.unresolved.push_back(name.get<std::string>());
   return host;

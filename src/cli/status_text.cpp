@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include <culvert/printable.hpp>
+
 #include "units.hpp"
 
 namespace culvert::cli {
@@ -191,7 +193,7 @@ std::string status_json(const std::vector<InterfaceStatus>& interfaces, std::int
     one["peers"] = std::move(peers);
     json[status.name] = std::move(one);
   }
-  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return json.dump(2, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace culvert::cli

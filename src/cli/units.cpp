@@ -109,17 +109,4 @@ std::string count_text(std::uint64_t count, std::string_view singular) {
   return fmt::format("{} {}{}", count, singular, end);
 }
 
-std::string printable(std::string_view text) {
-  std::string clean;
-  clean.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    // C1 controls in UTF-8 are C2 80 to C2 9F, and terminals obey them as well.
-    const bool c1 = c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    clean.push_back(c < 0x20 || c == 0x7F || c1 ? '?' : text[i]);
-    if (c1) ++i;
-  }
-  return clean;
-}
-
 }  // namespace culvert::cli

@@ -31,7 +31,4 @@ namespace culvert::cli {
 /// "1 peer", "2 peers", "2 addresses".
 [[nodiscard]] std::string count_text(std::uint64_t count, std::string_view singular);
 
-/// What is shown of text that somebody else wrote: control characters become '?', so that no name drives a terminal.
-[[nodiscard]] std::string printable(std::string_view text);
-
 }  // namespace culvert::cli

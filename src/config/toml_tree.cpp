@@ -107,7 +107,7 @@ std::string advice(std::string_view description) {
   }
   constexpr std::string_view kPrefix = "Error while parsing ";
   if (description.starts_with(kPrefix)) description.remove_prefix(kPrefix.size());
-  return "not TOML: " + printable(description);
+  return "not TOML: " + excerpt(description);
 }
 
 }  // namespace
@@ -115,7 +115,7 @@ std::string advice(std::string_view description) {
 std::string TomlValue::shown() const {
   switch (kind) {
     case Kind::text:
-      return '"' + printable(text) + '"';
+      return '"' + excerpt(text) + '"';
     case Kind::integer:
       return std::to_string(integer);
     case Kind::boolean:

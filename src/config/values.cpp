@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cstdio>
 
+#include <culvert/printable.hpp>
+
 #include "interface_name.hpp"
 #include "key_text.hpp"
 
@@ -232,28 +234,11 @@ bool is_search_domain(std::string_view name) noexcept {
 bool is_peer_name(std::string_view name) noexcept {
   if (name.empty() || name.size() > 64 || name.front() == '.' || trimmed(name) != name) return false;
   for (std::size_t at = 0, length = 0; at < name.size(); at += length) {
-    const auto octet = static_cast<unsigned char>(name[at]);
-    length = utf8_length(name.substr(at));
-    if (length == 0 || octet < 0x20 || octet == 0x7f || octet == '/') return false;
+    const Utf8Character character = first_character(name.substr(at));
+    length = character.octets;
+    if (length == 0 || is_control(character.code) || character.code == '/') return false;
   }
   return true;
-}
-
-std::size_t utf8_length(std::string_view text) noexcept {
-  if (text.empty()) return 0;
-  const auto octet = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = octet(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((octet(i) & 0xc0) != 0x80) return 0;
-  // Overlong forms, surrogates, and what is above U+10FFFF.
-  const unsigned second = octet(1);
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
-      (first == 0xf4 && second > 0x8f))
-    return 0;
-  return length;
 }
 
 std::string default_peer_name(const PublicKey& key) {
@@ -285,16 +270,12 @@ std::string_view trimmed(std::string_view text) noexcept {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
-std::string printable(std::string_view text) {
+std::string excerpt(std::string_view text) {
   constexpr std::size_t kLongest = 80;
-  std::string out(text.substr(0, kLongest));
-  if (text.size() > kLongest) {
-    while (!out.empty() && (static_cast<unsigned char>(text[out.size()]) & 0xc0) == 0x80) out.pop_back();
-    out += "...";
-  }
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-  return out;
+  if (text.size() <= kLongest) return printable(text);
+  std::size_t end = kLongest;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return printable(text.substr(0, end)) + "...";
 }
 
 std::string printable_key(std::string_view key) {

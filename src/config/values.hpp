@@ -46,17 +46,14 @@ using Parsed = Result<T, std::string>;
 /// 1 to 64 octets of UTF-8 without control characters, '/', and spaces at the ends; not starting with '.'.
 [[nodiscard]] bool is_peer_name(std::string_view name) noexcept;
 
-/// Octets of the character at the front: 1 to 4. 0: not UTF-8 [RFC 3629].
-[[nodiscard]] std::size_t utf8_length(std::string_view text) noexcept;
-
 /// What a peer without a name is called: the first eight characters of its key.
 [[nodiscard]] std::string default_peer_name(const PublicKey& key);
 /// "2026-12-31T18:00:00Z", with a fraction if there is one. For the years 0 to 9999.
 [[nodiscard]] std::string to_string(UnixTime time);
 /// Spaces and tabs at both ends cut off.
 [[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
-/// A value for a message: at most 80 octets, control characters replaced.
-[[nodiscard]] std::string printable(std::string_view text);
+/// A value for a message: printable, at most 80 octets of it.
+[[nodiscard]] std::string excerpt(std::string_view text);
 /// A key or a section as it was written; what is longer than any of ours is not told: it may be a secret that stands
 /// where no secret belongs.
 [[nodiscard]] std::string printable_key(std::string_view key);

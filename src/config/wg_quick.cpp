@@ -131,7 +131,7 @@ class Reader {
   Finding& refuse(const Piece& value, std::string reason) {
     Finding& finding = add(value, std::move(reason));
     finding.key = prefix() + printable_key(key_);
-    if (!is_secret_key(key_)) finding.value = printable(value.text);
+    if (!is_secret_key(key_)) finding.value = excerpt(value.text);
     return finding;
   }
   void warn(const Piece& value, std::string reason) {

@@ -36,7 +36,7 @@ class Writer {
       if (value.find('#') == std::string::npos)
         line(key, value);
       else
-        left_out_.push_back(std::string(key) + " with a '#' in it, at which wg-quick cuts: " + printable(value));
+        left_out_.push_back(std::string(key) + " with a '#' in it, at which wg-quick cuts: " + excerpt(value));
     }
   }
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdio>
 
+#include <culvert/printable.hpp>
+
 #include "schema.hpp"
 #include "secret_builder.hpp"
 #include "values.hpp"
@@ -150,16 +152,15 @@ constexpr std::string_view kPeerHeader = "[[peer]]";
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {
-    const auto octet = static_cast<unsigned char>(text.front());
-    const std::size_t length = utf8_length(text);
+    const auto [code, length] = first_character(text);
     if (length == 0) {
       out += "\xef\xbf\xbd";
-    } else if (octet == '"' || octet == '\\') {
+    } else if (code == '"' || code == '\\') {
       out += '\\';
       out += text.front();
-    } else if (octet < 0x20 || octet == 0x7f) {
-      std::array<char, 8> escape{};
-      std::snprintf(escape.data(), escape.size(), "\\u%04X", unsigned{octet});
+    } else if (is_control(code)) {
+      std::array<char, 16> escape{};
+      std::snprintf(escape.data(), escape.size(), "\\u%04X", static_cast<unsigned>(code));
       out += escape.data();
     } else {
       out += text.substr(0, length);

@@ -5,8 +5,12 @@
 #include <cerrno>
 #include <charconv>
 
+#include <culvert/printable.hpp>
+
 namespace culvert::control {
 namespace {
+
+constexpr std::size_t kShownKey = 40;  // octets of a client's text in an error
 
 constexpr std::string_view kDeviceKeys[] = {"private_key", "listen_port", "fwmark", "replace_peers",
                                             // that `wg` does not know: the host half's
@@ -61,15 +65,6 @@ std::optional<std::uint32_t>* limit_of(LimitsChange& limits, std::string_view ke
   if (key == "limit_handshakes_per_second") return &limits.handshakes_per_second;
   if (key == "limit_staged_packets") return &limits.staged_packets;
   return nullptr;
-}
-
-/// A client's text, fit for a log line.
-std::string printable(std::string_view text) {
-  constexpr std::size_t kLongest = 40;
-  std::string out(text.substr(0, kLongest));
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-  return out;
 }
 
 }  // namespace
@@ -235,7 +230,7 @@ void OperationParser::refuse(std::string_view key, const Refusal& refusal) {
   error_ = UapiError{.error = refusal.error,
                      .verb = verb_,
                      .line = lines_,
-                     .key = printable(key),
+                     .key = printable(key.substr(0, kShownKey)),
                      .reason = std::string(refusal.reason)};
   request_ = {};  // no need to keep keys until the empty line
 }

@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include <culvert/printable.hpp>
+
 namespace culvert::daemon {
 namespace {
 
@@ -78,11 +80,7 @@ void Log::write(LogLevel level, std::string_view text) { pass_on(level, prefix_ 
 
 void Log::pass_on(LogLevel level, std::string_view text) {
   if (!enabled(level)) return;
-  std::string line(text);
-  // Octets above 0x7f stay: the ellipsis of abbreviated keys is UTF-8.
-  std::replace_if(
-      line.begin(), line.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; }, '?');
-  sink_->write(level, line);
+  sink_->write(level, printable(text));
 }
 
 void Log::limited(std::string_view kind, Instant now, LogLevel level, std::string_view text) {

@@ -75,6 +75,17 @@ TEST_CASE("a handshake is judged by what the daemon knows of it") {
   CHECK(handshake_check(PatientPeer{}).grade == Grade::note);
 }
 
+TEST_CASE("members of another kind than ours are passed over, and a title is cut between characters") {
+  const auto patient = read_patient(
+      R"({"offloads": 7, "lanes": {"outside": []}, "strangers": {"keys": [1]}, "lastDrops": "x",
+          "peers": {"ééééé": {"cause": [], "lastProblem": 1, "allowedIps": 2}}})");
+  REQUIRE(patient);
+  CHECK(patient->offloads == "inside , segmentation off, coalescing off");
+  REQUIRE(patient->peers.size() == 1);
+  CHECK(patient->peers[0].title == "éééé…");
+  CHECK(read_patient(R"({"offloads": {"segmentation": "yes"}})"));
+}
+
 TEST_CASE("an interface without a key is known, and what is no status is refused") {
   const auto patient = read_patient(R"({"interface": "wg0"})");
   REQUIRE(patient);

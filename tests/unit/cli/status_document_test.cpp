@@ -66,6 +66,17 @@ TEST_CASE("what is missing, or of another type, is empty") {
   CHECK(status->peers[0].allowed_ips == std::vector<std::string>{"a"});
 }
 
+TEST_CASE("times that no clock shows are not told") {
+  const auto status = parse_status(R"({"peers": {"K": {"latestHandshake": -9223372036854775808, "sessionAge": -1,
+    "total": {"rx": 1, "since": 253402300800}, "lastProblem": {"text": "x", "time": 9223372036854775807}}}})");
+  REQUIRE(status);
+  const PeerStatus& peer = status->peers.at(0);
+  CHECK(peer.latest_handshake == 0);
+  CHECK(peer.session_age == 0);
+  CHECK(peer.total.value().since == 0);
+  CHECK(peer.problem_at == 0);
+}
+
 TEST_CASE("what is no document is refused") {
   for (const char* wrong : {"", "{", "[]", "7", "{\"a\":1}}"}) CHECK_FALSE(parse_status(wrong));
   CHECK(parse_status("{}"));

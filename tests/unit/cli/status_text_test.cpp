@@ -159,4 +159,7 @@ TEST_CASE("a program reads the names of wg's own JSON") {
   CHECK_FALSE(bob.contains("latestHandshake"));
   CHECK(bob.at("allowedIps").empty());
   CHECK(status_json({}, 0) == "{}\n");
+  InterfaceStatus hostile;
+  hostile.name = "\u009b2J";
+  CHECK(status_json({hostile}, 0).find("\"\\u009b2J\"") != std::string::npos);  // JSON, and harmless in a terminal
 }

@@ -53,11 +53,3 @@ TEST_CASE("instants and counts") {
   CHECK(count_text(1, "peer") == "1 peer");
   CHECK(count_text(2, "address") == "2 addresses");
 }
-
-TEST_CASE("no text of somebody else's drives the terminal") {
-  CHECK(printable("alice") == "alice");
-  CHECK(printable("a\x1b[2Jb\n\x7f") == "a?[2Jb??");
-  CHECK(printable("Zoë…") == "Zoë…");
-  CHECK(printable("x\xC2\x9B"
-                  "2Jy") == "x?2Jy");
-}

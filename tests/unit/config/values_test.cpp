@@ -93,7 +93,8 @@ TEST_CASE("names of peers and domains") {
     CHECK_MESSAGE(is_peer_name(name), std::string(name));
   CHECK(is_peer_name(std::string(64, 'x')));
   CHECK(!is_peer_name(std::string(65, 'x')));
-  for (const std::string_view name : {"", ".hidden", " x", "x ", "a/b", "a\nb", "a\x7f", "\xff", "a\xc3"})
+  for (const std::string_view name :
+       {"", ".hidden", " x", "x ", "a/b", "a\nb", "a\x7f", "a\u009b", "\u202ea", "\xff", "a\xc3"})
     CHECK_MESSAGE(!is_peer_name(name), std::string(name));
   for (const std::string_view name : {"example", "a.b.example.", "_x-1.example", "~.", ".", "~corp.example"})
     CHECK_MESSAGE(is_search_domain(name), std::string(name));
@@ -111,8 +112,8 @@ TEST_CASE("addresses to listen on") {
 }
 
 TEST_CASE("a value in a message is short and harmless") {
-  CHECK(printable("plain") == "plain");
-  CHECK(printable("a\nb\x1b[31m\x7f") == "a?b?[31m?");
-  CHECK(printable(std::string(81, 'x')) == std::string(80, 'x') + "...");
-  CHECK(printable(std::string(79, 'x') + "\xc3\xa4") == std::string(79, 'x') + "...");
+  CHECK(excerpt("plain") == "plain");
+  CHECK(excerpt("a\nb\x1b[31m\x7f") == "a?b?[31m?");
+  CHECK(excerpt(std::string(81, 'x')) == std::string(80, 'x') + "...");
+  CHECK(excerpt(std::string(79, 'x') + "\xc3\xa4") == std::string(79, 'x') + "...");
 }

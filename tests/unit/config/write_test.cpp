@@ -174,6 +174,7 @@ TEST_CASE("texts are quoted so that nothing in them ends them") {
   CHECK(quoted("a\"b\\c\td\x7f") == "\"a\\\"b\\\\c\\u0009d\\u007F\"");
   CHECK(quoted("\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80") == "\"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80\"");
   // A lone continuation, an overlong slash, a surrogate, an end in the middle.
+  CHECK(quoted("\u009b\u202e") == "\"\\u009B\\u202E\"");  // a terminal may obey these
   CHECK(quoted("\x80") == "\"\xef\xbf\xbd\"");
   CHECK(quoted("\xc0\xaf") == "\"\xef\xbf\xbd\xef\xbf\xbd\"");
   CHECK(quoted("\xed\xa0\x80") == "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");

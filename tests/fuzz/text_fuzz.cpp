@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Addresses, prefixes, endpoints and keys as people write them: what is accepted reads the same after it was written
-// out.
-#include <string>
-
+// out. And any text as it is shown.
 #include <culvert/keys.hpp>
+#include <culvert/printable.hpp>
 
 #include <culvert/address.hpp>
 
@@ -23,6 +22,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto endpoint = parse_endpoint(text))
     require(parse_endpoint(to_string(*endpoint)) == endpoint, "an endpoint reads back");
+  const std::string shown = printable(text);
+  require(printable(shown) == shown && shown.size() <= text.size(), "what is shown stays as it is");
+  for (const char each : shown) require(static_cast<unsigned char>(each) >= 0x20 && each != 0x7f, "and is no control");
   if (const auto key = parse_public_key(text)) require(to_base64(*key) == text, "one text a key");
   return 0;
 }

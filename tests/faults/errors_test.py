@@ -150,12 +150,15 @@ class Programme:
         self.wrong = []
         self.lock = threading.Lock()
 
-    def next(self):
+    def next(self, at_least_one):
         with self.lock:
-            return self.waiting.pop(0) if self.waiting and time.monotonic() < self.end else None
+            goes_on = at_least_one or time.monotonic() < self.end
+            return self.waiting.pop(0) if self.waiting and goes_on else None
 
     def live(self, stand):
-        while row := self.next():
+        first = True
+        while row := self.next(at_least_one=first):
+            first = False
             fault = Fault(stand.lab, *row)
             verdict, came_up = None, True
             try:

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <culvert/printable.hpp>
+
 #include "uapi_reader.hpp"
 
 using namespace culvert;
@@ -57,7 +59,7 @@ std::string describe(const Result<Operation, UapiError>& operation) {
   }
   const UapiError& error = operation.error();
   require(error.error > 0);
-  for (const char c : error.message()) require(c >= ' ' && c <= '~');
+  require(printable(error.message()) == error.message());
   require(error.message().size() < 200);
   return "error " + std::to_string(error.error) + " verb " + std::to_string(static_cast<int>(error.verb)) + " " +
          error.message();

@@ -83,7 +83,7 @@ std::vector<Prefix> addresses_for(const PeerAddOptions& options, const config::C
 void require_new_name(const config::Config& config, const std::string& name) {
   if (!config::is_peer_name(name))
     throw Failure(ExitCode::usage,
-                  fmt::format("\"{}\" is no name for a peer: 1 to 64 characters, no '/', and no '.' in front",
+                  fmt::format("\"{}\" is no name for a peer: 1 to 64 characters, no '/', no '.' in front, and no key",
                               config::excerpt(name)));
   if (std::any_of(config.peers.begin(), config.peers.end(), [&](const auto& peer) { return peer.name == name; }))
     throw Failure(ExitCode::failed,

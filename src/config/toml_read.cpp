@@ -45,7 +45,8 @@ Parsed<std::string> parse_command(std::string_view text) {
 }
 
 Parsed<std::string> parse_name(std::string_view text) {
-  if (!is_peer_name(text)) return Err{"not a name; write 1 to 64 characters without '/', not starting with a dot"s};
+  if (!is_peer_name(text))
+    return Err{"not a name; write 1 to 64 characters without '/', not starting with a dot, and no key"s};
   return std::string(text);
 }
 

@@ -231,8 +231,21 @@ bool is_search_domain(std::string_view name) noexcept {
   return is_host_name(name);
 }
 
+bool may_hold_key(std::string_view text) noexcept {
+  constexpr std::size_t kMostOfKey = 36;  // of 43
+  std::size_t row = 0;
+  for (const char c : text) {
+    const bool base64 =
+        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' || c == '/';
+    row = base64 ? row + 1 : 0;
+    if (row == kMostOfKey) return true;
+  }
+  return false;
+}
+
 bool is_peer_name(std::string_view name) noexcept {
   if (name.empty() || name.size() > 64 || name.front() == '.' || trimmed(name) != name) return false;
+  if (may_hold_key(name)) return false;
   for (std::size_t at = 0, length = 0; at < name.size(); at += length) {
     const Utf8Character character = first_character(name.substr(at));
     length = character.octets;

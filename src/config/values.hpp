@@ -43,7 +43,10 @@ using Parsed = Result<T, std::string>;
 /// Labels of letters, digits, '-' and '_' with dots between; may start with '~' (systemd-resolved: route, do not
 /// search).
 [[nodiscard]] bool is_search_domain(std::string_view name) noexcept;
-/// 1 to 64 octets of UTF-8 without control characters, '/', and spaces at the ends; not starting with '.'.
+/// Has so many characters of base64 in a row that they may be most of a key.
+[[nodiscard]] bool may_hold_key(std::string_view text) noexcept;
+/// 1 to 64 octets of UTF-8 without control characters, '/', and spaces at the ends; not starting with '.'. A key is no
+/// name: names are told everywhere.
 [[nodiscard]] bool is_peer_name(std::string_view name) noexcept;
 
 /// What a peer without a name is called: the first eight characters of its key.

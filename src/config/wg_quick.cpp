@@ -209,6 +209,7 @@ void Reader::take_comment(std::string_view comment) {
   const std::string key = lower(trimmed(comment.substr(0, equals)));
   if (key != "friendly_name" && key != "name") return;
   std::string name(trimmed(comment.substr(equals + 1)));
+  if (may_hold_key(name)) return;
   // A comment can not be wrong: what does not fit is made to.
   std::replace_if(
       name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '/'; },

@@ -188,7 +188,7 @@ TEST_CASE("values of a peer: what would be right") {
        {"wg0.toml:5:11: error: peer[1].expires = 12:30:00: not a date; write 2026-12-31 or 2026-12-31T18:00:00Z"}},
       {"name = \"../../etc\"\n",
        {"wg0.toml:5:8: error: peer[1].name = \"../../etc\": not a name; write 1 to 64 characters without '/', not "
-        "starting with a dot"}},
+        "starting with a dot, and no key"}},
       {"enabled = 1\n", {"wg0.toml:5:11: error: peer[1].enabled = 1: a switch is true or false, without quotes"}},
       {"[[peer]]\nname = \"second\"\n",
        {"wg0.toml:5:1: error: peer[2].public_key: missing; every peer has one, which its owner shows with: culvert "

@@ -94,6 +94,7 @@ TEST_CASE("names come from comments above a peer or in it, and never make a file
   const std::string b = "[Peer]\nPublicKey = %B\nAllowedIPs = 10.0.0.3\n";
   CHECK(names(a + b) == "<CQkJCQkJ><CgoKCgoK>");
   CHECK(names("# Name = anna\n" + a + "#friendly_name=ben # the second\n" + b) == "<anna><ben # the second>");
+  CHECK(names("# Name = my AQEBAQEBAQ/BAQEBAQEBAQEBAQ/BAQEBAQEBAQEBAQE=\n" + a) == names(a));  // a key is no name
   CHECK(names("[Peer] # Name = anna\nPublicKey = %A\nAllowedIPs = 10.0.0.2\n" + b) == "<anna><CgoKCgoK>");
   CHECK(names("[Peer]\n# NAME = anna\nPublicKey = %A\nAllowedIPs = 10.0.0.2\n\n# name = ben\n\n" + b) == "<anna><ben>");
   // A comment above other keys names nobody behind them.

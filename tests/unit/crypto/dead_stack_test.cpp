@@ -87,15 +87,15 @@ TEST_CASE("no secret stays on the stack after a call" * doctest::skip(kSanitized
     std::string name;
     void (*call)(Heap&);
   };
-  for (const auto& [name, call] : {Named{"kdf", do_kdf}, Named{"hmac", do_hmac}, Named{"x25519", do_x25519},
-                                   Named{"seal", do_seal}, Named{"open", do_open}}) {
-    CAPTURE(name);
+  for (const Named& each : {Named{"kdf", do_kdf}, Named{"hmac", do_hmac}, Named{"x25519", do_x25519},
+                            Named{"seal", do_seal}, Named{"open", do_open}}) {
+    CAPTURE(each.name);
     stain();
-    call(*heap);
+    each.call(*heap);
     CHECK(remains(heap->key.bytes()) == 0);
     heap->out.wipe();
     stain();
-    call(*heap);
+    each.call(*heap);
     if (!heap->out.is_zero()) CHECK(remains(heap->out.bytes()) == 0);
     for (std::size_t i = 0; heap->outputs && i < heap->outputs->size(); ++i)
       CHECK(remains((*heap->outputs)[i].bytes()) == 0);

@@ -53,6 +53,21 @@ struct Prefix {
 /// The same prefix with all host bits zero.
 [[nodiscard]] Prefix masked(Prefix prefix) noexcept;
 
+/// 127.0.0.0/8 or ::1.
+[[nodiscard]] constexpr bool is_loopback(const IpAddress& address) noexcept {
+  constexpr IpAddress kOne{Family::v6, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+  return address.family == Family::v6 ? address.octets == kOne.octets : address.octets[0] == 127;
+}
+/// Means something on one link only [RFC 3927, RFC 4291 2.5.6]: 169.254.0.0/16 or fe80::/10.
+[[nodiscard]] constexpr bool is_link_local(const IpAddress& address) noexcept {
+  const auto& o = address.octets;
+  return address.family == Family::v6 ? o[0] == 0xfe && (o[1] & 0xc0) == 0x80 : o[0] == 169 && o[1] == 254;
+}
+/// The address of a group [RFC 5771, RFC 4291 2.7]: 224.0.0.0/4 or ff00::/8.
+[[nodiscard]] constexpr bool is_multicast(const IpAddress& address) noexcept {
+  return address.family == Family::v6 ? address.octets[0] == 0xff : (address.octets[0] & 0xf0) == 0xe0;
+}
+
 /// Numeric forms only: "192.0.2.1", "2001:db8::1". nullopt: anything else.
 [[nodiscard]] std::optional<IpAddress> parse_address(std::string_view text) noexcept;
 /// "ADDRESS/LENGTH"; without a length the whole address. Host bits are kept. nullopt: anything else.

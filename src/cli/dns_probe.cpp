@@ -8,8 +8,8 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 
+#include "socket_name.hpp"
 #include "unique_fd.hpp"
 
 namespace culvert::cli {
@@ -24,23 +24,8 @@ constexpr int kTries = 2;
 using Question = std::array<std::uint8_t, 17>;
 constexpr Question kQuestion{0, 0, 0x01, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1};
 
-/// 0, or errno.
-int connect_to(int fd, const IpAddress& server) noexcept {
-  sockaddr_in v4{};
-  v4.sin_family = AF_INET;
-  v4.sin_port = htons(kDnsPort);
-  std::memcpy(&v4.sin_addr, server.octets.data(), sizeof v4.sin_addr);
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(kDnsPort);
-  std::memcpy(&v6.sin6_addr, server.octets.data(), sizeof v6.sin6_addr);
-  const int done = server.family == Family::v4 ? ::connect(fd, reinterpret_cast<const sockaddr*>(&v4), sizeof v4)
-                                               : ::connect(fd, reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
-  return done == 0 ? 0 : errno;
-}
-
 io::UniqueFd datagram_socket(Family family) noexcept {
-  return io::UniqueFd(::socket(family == Family::v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return io::UniqueFd(::socket(io::socket_domain(family), SOCK_DGRAM | SOCK_CLOEXEC, 0));
 }
 
 DnsOutcome outcome_of(int error) noexcept {
@@ -59,7 +44,8 @@ DnsOutcome outcome_of(int error) noexcept {
 
 DnsReply ask_resolver(const IpAddress& server, std::chrono::milliseconds within) {
   const io::UniqueFd fd = datagram_socket(server.family);
-  if (const int error = connect_to(fd.get(), server); error != 0) return {.outcome = outcome_of(error)};
+  if (const int error = io::connect_to(fd.get(), {server, kDnsPort, 0}); error != 0)
+    return {.outcome = outcome_of(error)};
   for (int attempt = 0; attempt < kTries; ++attempt) {
     Question question = kQuestion;
     question[0] = static_cast<std::uint8_t>(::getpid() >> 8);
@@ -91,7 +77,7 @@ OutsideWay try_outside(const std::string& interface, Family family) {
                    static_cast<socklen_t>(interface.size())) != 0)
     return OutsideWay::none;
   const IpAddress nobody = *parse_address(family == Family::v4 ? "192.0.2.53" : "2001:db8::53");
-  if (const int error = connect_to(fd.get(), nobody); error != 0)
+  if (const int error = io::connect_to(fd.get(), {nobody, kDnsPort, 0}); error != 0)
     return error == EPERM || error == EACCES ? OutsideWay::shut : OutsideWay::none;
   if (::send(fd.get(), kQuestion.data(), kQuestion.size(), 0) >= 0) return OutsideWay::open;
   return errno == EPERM || errno == EACCES ? OutsideWay::shut : OutsideWay::none;

@@ -36,10 +36,6 @@ NameServers read_name_servers() {
                              run_program({"resolvectl", "default-route"}).output);
 }
 
-bool is_loopback(const IpAddress& address) noexcept {
-  return address == *parse_address("::1") || (address.family == Family::v4 && address.octets[0] == 127);
-}
-
 std::string device_of(const NameServer& server) {
   return server.link.empty() ? device_towards(server.address, 0) : server.link;
 }

@@ -14,11 +14,11 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "socket_name.hpp"
 #include "unique_fd.hpp"
 
 extern char** environ;
@@ -81,7 +81,8 @@ std::vector<std::uint8_t> request_of(Family family, std::size_t octets, std::uin
 
 io::UniqueFd open_raw(const std::string& interface, Family family) {
   const bool v4 = family == Family::v4;
-  io::UniqueFd fd(::socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, v4 ? IPPROTO_ICMP : int{IPPROTO_ICMPV6}));
+  io::UniqueFd fd(
+      ::socket(io::socket_domain(family), SOCK_RAW | SOCK_CLOEXEC, v4 ? IPPROTO_ICMP : int{IPPROTO_ICMPV6}));
   if (!fd) return fd;
   // The path's MTU is what is asked for: neither fragments nor the kernel's own opinion of it.
   static_assert(IP_PMTUDISC_PROBE == IPV6_PMTUDISC_PROBE);
@@ -97,19 +98,9 @@ io::UniqueFd open_raw(const std::string& interface, Family family) {
 }
 
 int send_to(int fd, const IpAddress& to, const std::vector<std::uint8_t>& request) {
-  ssize_t sent = 0;
-  if (to.family == Family::v4) {
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    std::memcpy(&name.sin_addr, to.octets.data(), 4);
-    sent = ::sendto(fd, request.data(), request.size(), 0, reinterpret_cast<const sockaddr*>(&name), sizeof name);
-  } else {
-    sockaddr_in6 name{};
-    name.sin6_family = AF_INET6;
-    std::memcpy(&name.sin6_addr, to.octets.data(), 16);
-    sent = ::sendto(fd, request.data(), request.size(), 0, reinterpret_cast<const sockaddr*>(&name), sizeof name);
-  }
-  return sent < 0 ? errno : 0;
+  io::SocketName name;
+  const socklen_t octets = io::to_socket_name({to, 0, 0}, name);
+  return ::sendto(fd, request.data(), request.size(), 0, &name.generic, octets) < 0 ? errno : 0;
 }
 
 bool is_answer(const std::uint8_t* icmp, std::size_t octets, Family family, std::uint16_t id) noexcept {

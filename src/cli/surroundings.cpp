@@ -10,60 +10,33 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <fstream>
 #include <memory>
 #include <sstream>
 
+#include "socket_name.hpp"
 #include "unique_fd.hpp"
 
 namespace culvert::cli {
 namespace {
 
 constexpr std::uint16_t kFirstPort = 51820;  // WireGuard's usual one
+constexpr std::uint16_t kDiscardPort = 9;
 
 std::optional<IpAddress> address_of(const sockaddr* name) noexcept {
-  if (name == nullptr) return std::nullopt;
-  IpAddress address;
-  if (name->sa_family == AF_INET) {
-    sockaddr_in v4{};
-    std::memcpy(&v4, name, sizeof v4);
-    std::memcpy(address.octets.data(), &v4.sin_addr, 4);
-    return address;
-  }
-  if (name->sa_family == AF_INET6) {
-    sockaddr_in6 v6{};
-    std::memcpy(&v6, name, sizeof v6);
-    address.family = Family::v6;
-    std::memcpy(address.octets.data(), &v6.sin6_addr, 16);
-    return address;
-  }
-  return std::nullopt;
+  const auto endpoint = io::from_socket_name(name);
+  return endpoint ? std::optional(endpoint->address) : std::nullopt;
 }
 
 /// Connecting a datagram socket sends nothing; it asks the kernel for the route and the source address.
 std::optional<IpAddress> source_towards(const char* far_away) {
-  const std::optional<IpAddress> to = parse_address(far_away);
-  sockaddr_storage name{};
-  socklen_t size = 0;
-  if (to->family == Family::v4) {
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(9);
-    std::memcpy(&v4.sin_addr, to->octets.data(), 4);
-    std::memcpy(&name, &v4, size = sizeof v4);
-  } else {
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(9);
-    std::memcpy(&v6.sin6_addr, to->octets.data(), 16);
-    std::memcpy(&name, &v6, size = sizeof v6);
-  }
-  const io::UniqueFd fd(::socket(name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), size) != 0) return std::nullopt;
-  size = sizeof name;
-  if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&name), &size) != 0) return std::nullopt;
-  return address_of(reinterpret_cast<const sockaddr*>(&name));
+  const IpAddress to = *parse_address(far_away);
+  const io::UniqueFd fd(::socket(io::socket_domain(to.family), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd || io::connect_to(fd.get(), {to, kDiscardPort, 0}) != 0) return std::nullopt;
+  io::SocketName name{};
+  socklen_t octets = sizeof name;
+  if (::getsockname(fd.get(), &name.generic, &octets) != 0) return std::nullopt;
+  return address_of(&name.generic);
 }
 
 bool is_free(std::uint16_t port) {

@@ -24,19 +24,11 @@ namespace culvert::config {
 /// Not reachable from the internet: private, shared (carriers' NAT), link-local, unique local, loopback
 /// [RFC 1918, 6598, 3927, 4193, 4291].
 [[nodiscard]] inline bool is_private(const IpAddress& address) noexcept {
+  if (is_loopback(address) || is_link_local(address)) return true;
   const auto& o = address.octets;
-  if (address.family == Family::v6)
-    return (o[0] & 0xfe) == 0xfc || (o[0] == 0xfe && (o[1] & 0xc0) == 0x80) ||
-           whole(address) == whole({Family::v6, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}});
-  return o[0] == 10 || o[0] == 127 || (o[0] == 172 && (o[1] & 0xf0) == 16) || (o[0] == 192 && o[1] == 168) ||
-         (o[0] == 169 && o[1] == 254) || (o[0] == 100 && (o[1] & 0xc0) == 64);
-}
-[[nodiscard]] inline bool is_link_local(const IpAddress& address) noexcept {
-  const auto& o = address.octets;
-  return address.family == Family::v6 ? o[0] == 0xfe && (o[1] & 0xc0) == 0x80 : o[0] == 169 && o[1] == 254;
-}
-[[nodiscard]] inline bool is_multicast(const IpAddress& address) noexcept {
-  return address.family == Family::v6 ? address.octets[0] == 0xff : (address.octets[0] & 0xf0) == 0xe0;
+  if (address.family == Family::v6) return (o[0] & 0xfe) == 0xfc;
+  return o[0] == 10 || (o[0] == 172 && (o[1] & 0xf0) == 16) || (o[0] == 192 && o[1] == 168) ||
+         (o[0] == 100 && (o[1] & 0xc0) == 64);
 }
 
 }  // namespace culvert::config

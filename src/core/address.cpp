@@ -17,10 +17,6 @@ constexpr std::size_t kAddressText = INET6_ADDRSTRLEN;  // 46, with the final ze
 
 int af(Family family) noexcept { return family == Family::v4 ? AF_INET : AF_INET6; }
 
-bool is_link_local(const IpAddress& address) noexcept {  // [RFC 4291 2.5.6] fe80::/10
-  return address.family == Family::v6 && address.octets[0] == 0xfe && (address.octets[1] & 0xc0) == 0x80;
-}
-
 /// A number in its one spelling, 0 to `max`.
 std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t max) noexcept {
   if (text.empty() || (text.size() > 1 && text.front() == '0')) return std::nullopt;

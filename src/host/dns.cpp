@@ -59,10 +59,6 @@ std::vector<IpAddress> servers_in(const std::string& text) {
   return servers;
 }
 
-bool is_loopback(const IpAddress& address) {
-  return address == *parse_address("::1") || (address.family == Family::v4 && address.octets[0] == 127);
-}
-
 }  // namespace
 
 std::string resolv_conf_text(const step::Dns& step) {

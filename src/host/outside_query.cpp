@@ -10,9 +10,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <limits>
 
+#include "socket_name.hpp"
 #include "unique_fd.hpp"
 
 namespace culvert::host {
@@ -38,20 +38,9 @@ std::vector<std::uint8_t> question_for(const std::string& name, Family family) {
 }
 
 io::UniqueFd connected_to(const IpAddress& server, std::uint32_t mark) {
-  const bool v4 = server.family == Family::v4;
-  io::UniqueFd fd(::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  io::UniqueFd fd(::socket(io::socket_domain(server.family), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd || ::setsockopt(fd.get(), SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) return {};
-  sockaddr_in in{};
-  in.sin_family = AF_INET;
-  in.sin_port = htons(NS_DEFAULTPORT);
-  std::memcpy(&in.sin_addr, server.octets.data(), sizeof in.sin_addr);
-  sockaddr_in6 in6{};
-  in6.sin6_family = AF_INET6;
-  in6.sin6_port = htons(NS_DEFAULTPORT);
-  std::memcpy(&in6.sin6_addr, server.octets.data(), sizeof in6.sin6_addr);
-  const int done = v4 ? ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&in), sizeof in)
-                      : ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&in6), sizeof in6);
-  return done == 0 ? std::move(fd) : io::UniqueFd{};
+  return io::connect_to(fd.get(), {server, NS_DEFAULTPORT, 0}) == 0 ? std::move(fd) : io::UniqueFd{};
 }
 
 }  // namespace

@@ -18,30 +18,13 @@
 #include <utility>
 
 #include "outside_query.hpp"
+#include "socket_name.hpp"
 #include "unique_fd.hpp"
 
 namespace culvert::host {
 namespace {
 
 using Again = ResolveFailure::Again;
-
-std::optional<Endpoint> endpoint_of(const sockaddr* address, std::uint16_t port) {
-  Endpoint endpoint;
-  endpoint.port = port;
-  if (address->sa_family == AF_INET) {
-    sockaddr_in in{};
-    std::memcpy(&in, address, sizeof in);
-    std::memcpy(endpoint.address.octets.data(), &in.sin_addr, sizeof in.sin_addr);
-    return endpoint;
-  }
-  if (address->sa_family != AF_INET6) return std::nullopt;
-  sockaddr_in6 in6{};
-  std::memcpy(&in6, address, sizeof in6);
-  endpoint.address.family = Family::v6;
-  std::memcpy(endpoint.address.octets.data(), &in6.sin6_addr, sizeof in6.sin6_addr);
-  endpoint.scope_id = in6.sin6_scope_id;
-  return endpoint;
-}
 
 struct FreeAddresses {
   void operator()(addrinfo* list) const noexcept { ::freeaddrinfo(list); }
@@ -60,10 +43,12 @@ ResolveResult ask_system(const config::HostPort& asked) {
     return Err{ResolveFailure{final ? Again::never : Again::later, asked.host + ": " + why}};
   }
   std::vector<Endpoint> endpoints;
-  for (const addrinfo* each = list; each != nullptr; each = each->ai_next)
-    if (const auto endpoint = endpoint_of(each->ai_addr, asked.port);
-        endpoint && std::find(endpoints.begin(), endpoints.end(), *endpoint) == endpoints.end())
-      endpoints.push_back(*endpoint);
+  for (const addrinfo* each = list; each != nullptr; each = each->ai_next) {
+    auto endpoint = io::from_socket_name(each->ai_addr);
+    if (!endpoint) continue;
+    endpoint->port = asked.port;
+    if (std::find(endpoints.begin(), endpoints.end(), *endpoint) == endpoints.end()) endpoints.push_back(*endpoint);
+  }
   if (endpoints.empty()) return Err{ResolveFailure{Again::never, asked.host + ": has no address"}};
   return endpoints;
 }

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "udp_address.hpp"
+#include "socket_name.hpp"
 
 namespace culvert::io {
 namespace {

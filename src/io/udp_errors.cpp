@@ -10,7 +10,7 @@
 #include <array>
 #include <cstring>
 
-#include "udp_address.hpp"
+#include "socket_name.hpp"
 
 namespace culvert::io {
 namespace {

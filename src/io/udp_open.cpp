@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <string>
 
-#include "udp_address.hpp"
+#include "socket_name.hpp"
 #include "udp_calls.hpp"
 #include "udp_kernel.hpp"
 

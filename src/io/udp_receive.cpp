@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "udp_address.hpp"
+#include "socket_name.hpp"
 #include "udp_control.hpp"
 #include "udp_counters.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "udp_address.hpp"
+#include "socket_name.hpp"
 #include "udp_calls.hpp"
 #include "udp_control.hpp"
 #include "udp_gso_policy.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "udp_slab.hpp"
 
-#include "udp_address.hpp"
+#include "socket_name.hpp"
 #include "udp_control.hpp"
 
 namespace culvert::io {

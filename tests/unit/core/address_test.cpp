@@ -267,3 +267,16 @@ TEST_CASE("masking ends at the family's own length") {
   stray.address.octets[9] = 7;
   CHECK(masked(stray) == Prefix{.address = v4(10, 1, 2, 3), .length = 32});
 }
+
+TEST_CASE("loopback, link-local and multicast addresses are told apart from their neighbours") {
+  const auto holds = [](bool (*is)(const IpAddress&) noexcept, std::initializer_list<const char*> yes,
+                        std::initializer_list<const char*> no) {
+    for (const char* text : yes) CHECK_MESSAGE(is(*parse_address(text)), text);
+    for (const char* text : no) CHECK_MESSAGE(!is(*parse_address(text)), text);
+  };
+  holds(is_loopback, {"127.0.0.1", "127.255.255.255", "::1"}, {"126.255.255.255", "128.0.0.0", "::", "::2", "7f00::"});
+  holds(is_link_local, {"169.254.0.0", "169.254.255.255", "fe80::1", "febf::"},
+        {"169.253.255.255", "169.255.0.0", "254.128.0.1", "fe7f::", "fec0::1"});
+  holds(is_multicast, {"224.0.0.0", "239.255.255.255", "ff00::", "ff02::fb"},
+        {"223.255.255.255", "240.0.0.0", "255.0.0.1", "feff::", "e000::"});
+}

@@ -6,7 +6,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "udp_address.hpp"
+#include "socket_name.hpp"
 #include "udp_open.hpp"
 #include "udp_slab.hpp"
 #include "udp_system_socket.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "udp_address.hpp"
+#include "socket_name.hpp"
 
+#include <cerrno>
 #include <cstring>
 
 namespace culvert::io {
@@ -29,10 +30,6 @@ IpAddress from_in6_addr(const in6_addr& address) noexcept {
   return out;
 }
 
-bool is_link_local(const IpAddress& address) noexcept {
-  return address.family == Family::v6 && address.octets[0] == 0xfe && (address.octets[1] & 0xc0) == 0x80;
-}
-
 socklen_t to_socket_name(const Endpoint& endpoint, SocketName& name) noexcept {
   if (endpoint.address.family == Family::v4) {
     name.v4 = {};
@@ -58,6 +55,20 @@ std::optional<Endpoint> from_socket_name(const SocketName& name, socklen_t octet
     return Endpoint{address, ntohs(name.v6.sin6_port), is_link_local(address) ? name.v6.sin6_scope_id : 0};
   }
   return std::nullopt;
+}
+
+std::optional<Endpoint> from_socket_name(const sockaddr* name) noexcept {
+  if (name == nullptr || (name->sa_family != AF_INET && name->sa_family != AF_INET6)) return std::nullopt;
+  SocketName copy{};
+  const std::size_t octets = name->sa_family == AF_INET ? sizeof copy.v4 : sizeof copy.v6;
+  std::memcpy(&copy, name, octets);
+  return from_socket_name(copy, static_cast<socklen_t>(octets));
+}
+
+int connect_to(int fd, const Endpoint& there) noexcept {
+  SocketName name;
+  const socklen_t octets = to_socket_name(there, name);
+  return ::connect(fd, &name.generic, octets) == 0 ? 0 : errno;
 }
 
 }  // namespace culvert::io

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "udp_address.hpp"
+#include "socket_name.hpp"
 
 #include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <cerrno>
 
 #include "udp_support.hpp"
+#include "unique_fd.hpp"
 
 using namespace culvert;
 using namespace culvert::io;
@@ -45,7 +49,6 @@ TEST_CASE("a scope belongs to link-local addresses alone") {
   CHECK(name.v6.sin6_scope_id == 0);
   name.v6.sin6_scope_id = 5;
   CHECK(from_socket_name(name, sizeof(sockaddr_in6))->scope_id == 0);
-  CHECK_FALSE(is_link_local(v4(0xfe, 0x80, 0, 1)));
 }
 
 TEST_CASE("a socket address of another family or cut short is none") {
@@ -56,4 +59,28 @@ TEST_CASE("a socket address of another family or cut short is none") {
   for (socklen_t octets = 0; octets < sizeof(sockaddr_in6); ++octets) CHECK_FALSE(from_socket_name(name, octets));
   name.generic.sa_family = AF_UNIX;
   CHECK_FALSE(from_socket_name(name, sizeof name));
+}
+
+TEST_CASE("names in the C library's lists are read by their family") {
+  SocketName name{};
+  const Endpoint near{v6({0xfe80, 0, 0, 0, 0, 0, 0, 1}), 9, 3};
+  (void)to_socket_name(near, name);
+  CHECK(from_socket_name(&name.generic) == near);
+  const Endpoint far{v4(10, 0, 0, 1), 1, 0};
+  (void)to_socket_name(far, name);
+  CHECK(from_socket_name(&name.generic) == far);
+  name.generic.sa_family = AF_PACKET;
+  CHECK_FALSE(from_socket_name(&name.generic));
+  CHECK_FALSE(from_socket_name(nullptr));
+}
+
+TEST_CASE("connecting tells the kernel's reason when it does not") {
+  const UniqueFd fd(::socket(socket_domain(Family::v4), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  REQUIRE(fd);
+  CHECK(connect_to(fd.get(), {v4(127, 0, 0, 1), 9, 0}) == 0);
+  CHECK(connect_to(fd.get(), {v6({0, 0, 0, 0, 0, 0, 0, 1}), 9, 0}) == EAFNOSUPPORT);
+  SocketName name{};
+  socklen_t octets = sizeof name;
+  REQUIRE(::getpeername(fd.get(), &name.generic, &octets) == 0);
+  CHECK(from_socket_name(name, octets) == Endpoint{v4(127, 0, 0, 1), 9, 0});
 }

@@ -44,6 +44,7 @@ enum class Drop : std::uint8_t {
   // inside
   not_ip,
   no_peer_for_destination,
+  no_peer_for_multicast,
   no_endpoint,
   routing_loop,
   too_big,

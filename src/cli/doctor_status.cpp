@@ -7,7 +7,6 @@
 
 #include <culvert/printable.hpp>
 
-#include "networks.hpp"
 #include "units.hpp"
 
 namespace culvert::cli {
@@ -116,9 +115,7 @@ std::optional<Patient> read_patient(const std::string& status) {
   read_strangers(member(document, "strangers"), patient);
   read_numbers(document, patient);
   const Json& lost = member(member(document, "lastDrops"), "no_peer_for_destination");
-  // Every host asks its links for neighbours, resolvers and routers, which no peer of a tunnel needs to have.
-  if (const auto address = parse_address(text_at(lost, "address")); address && !config::is_multicast(*address))
-    patient.lost_destination = text_at(lost, "address");
+  if (parse_address(text_at(lost, "address"))) patient.lost_destination = text_at(lost, "address");
   return patient;
 }
 

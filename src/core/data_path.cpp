@@ -88,7 +88,8 @@ Result<DataPath::Peer*, Drop> DataPath::route(Bytes packet) noexcept {
   const auto view = wire::parse_ip(packet);
   if (!view) return Err{Drop::not_ip};
   const AllowedIps::Owner owner = allowed_ips_.lookup(view->destination);
-  if (owner == AllowedIps::kNobody) return Err{Drop::no_peer_for_destination};
+  if (owner == AllowedIps::kNobody)
+    return Err{is_multicast(view->destination) ? Drop::no_peer_for_multicast : Drop::no_peer_for_destination};
   Peer& peer = peers_[owner];
   if (!peer.endpoint) return Err{Drop::no_endpoint};
   // Our own datagram to this very peer, led back inside by a route: sealing it again would never end.

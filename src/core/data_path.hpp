@@ -61,7 +61,7 @@ class DataPath {
   // Outwards
 
   /// The peer that owns the packet's destination and can be reached.
-  /// \returns Drop::not_ip, no_peer_for_destination, no_endpoint or routing_loop.
+  /// \returns Drop::not_ip, no_peer_for_destination, no_peer_for_multicast, no_endpoint or routing_loop.
   [[nodiscard]] Result<Peer*, Drop> route(Bytes packet) noexcept;
 
   /// Reserves `n` counters. nullopt: no session may seal; one has been asked for, and the packets may be staged.

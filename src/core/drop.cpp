@@ -65,6 +65,8 @@ constexpr auto kRows = std::to_array<Row>({
     {Drop::not_ip, "not_ip", "The host handed the tunnel a packet that is no whole IPv4 or IPv6 packet."},
     {Drop::no_peer_for_destination, "no_peer_for_destination",
      "No peer's allowed IPs hold the destination; check routes and allowed IPs."},
+    {Drop::no_peer_for_multicast, "no_peer_for_multicast",
+     "The host sent multicast, as every host does, and no peer's allowed IPs hold the group; nothing is amiss."},
     {Drop::no_endpoint, "no_endpoint",
      "The destination's peer has no endpoint and has not called yet; set its endpoint or wait for it."},
     {Drop::routing_loop, "routing_loop",

@@ -148,6 +148,7 @@ std::optional<Problem> problem_of(Drop drop) noexcept {
     case Drop::ecn_mismatch:
     case Drop::not_ip:
     case Drop::no_peer_for_destination:
+    case Drop::no_peer_for_multicast:
     case Drop::handshake_gave_up:
     case Drop::interface_down:
     case Drop::inside_write_failed:

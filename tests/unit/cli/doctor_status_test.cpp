@@ -46,11 +46,11 @@ TEST_CASE("the status is read whole, its peers in their order") {
   CHECK(patient->peers[1].problem == "unreachable");
 }
 
-TEST_CASE("multicast of the host, which no peer needs to have, is no lost packet") {
-  for (const char* group : {"224.0.0.251", "ff02::1:3", "", "?"}) {
+TEST_CASE("a lost destination that is no address is none") {
+  for (const char* text : {"", "?"}) {
     nlohmann::json status = nlohmann::json::parse(kStatus);
-    status["lastDrops"]["no_peer_for_destination"]["address"] = group;
-    CAPTURE(group);
+    status["lastDrops"]["no_peer_for_destination"]["address"] = text;
+    CAPTURE(text);
     CHECK(!read_patient(status.dump())->lost_destination);
   }
 }

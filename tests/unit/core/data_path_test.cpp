@@ -80,9 +80,23 @@ TEST_CASE("a packet goes to the peer with the longest prefix around its destinat
   CHECK(owner("10.9.9.9", "10.1.0.1") == kB);
   CHECK(owner("fd00::1", "2001:db8::1") == kA);
   CHECK(owner("fd00::1", "2001:db8:1::1") == kB);
-  const auto nobody = lane.path.route(udp_packet({.source = "10.0.0.1", .destination = "11.0.0.1"}));
-  REQUIRE_FALSE(nobody);
-  CHECK(nobody.error() == Drop::no_peer_for_destination);
+  const auto refused = [&](const char* source, const char* to) {
+    return lane.path.route(udp_packet({.source = source, .destination = to})).error();
+  };
+  CHECK(refused("10.0.0.1", "11.0.0.1") == Drop::no_peer_for_destination);
+  CHECK(refused("10.0.0.1", "223.255.255.255") == Drop::no_peer_for_destination);
+  CHECK(refused("10.0.0.1", "224.0.0.251") == Drop::no_peer_for_multicast);
+  CHECK(refused("10.0.0.1", "239.255.255.255") == Drop::no_peer_for_multicast);
+  CHECK(refused("10.0.0.1", "240.0.0.0") == Drop::no_peer_for_destination);
+  CHECK(refused("fd00::1", "fe80::1") == Drop::no_peer_for_destination);
+  CHECK(refused("fd00::1", "ff02::16") == Drop::no_peer_for_multicast);
+}
+
+TEST_CASE("multicast goes to the peer that was given its group") {
+  Lane lane;
+  lane.add(kA, {"224.0.0.0/4", "ff00::/8"});
+  CHECK(lane.path.route(udp_packet({.source = "10.0.0.1", .destination = "224.0.0.251"})));
+  CHECK(lane.path.route(udp_packet({.source = "fd00::1", .destination = "ff02::fb"})));
 }
 
 TEST_CASE("what is no whole IP packet goes nowhere") {

@@ -12,7 +12,7 @@ using namespace culvert;
 namespace {
 
 // Typed again, not taken from the table: counters are named by these words outside this project.
-constexpr std::array<std::string_view, 40> kNames = {
+constexpr std::array<std::string_view, 41> kNames = {
     "not_wireguard",
     "truncated",
     "no_identity",
@@ -43,6 +43,7 @@ constexpr std::array<std::string_view, 40> kNames = {
     "ecn_mismatch",
     "not_ip",
     "no_peer_for_destination",
+    "no_peer_for_multicast",
     "no_endpoint",
     "routing_loop",
     "too_big",

@@ -9,6 +9,7 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -119,6 +120,13 @@ Result<void, SystemError> set_offload(Tun& tun, TunOffload at_most, const TunCal
   return {};
 }
 
+/// A device without an owner may be attached to by anybody, who would get a share of all packets where it has several
+/// queues.
+Result<void, SystemError> own(const Tun& tun, const TunCalls& calls) {
+  if (calls.ioctl(tun.queues.front().get(), TUNSETOWNER, number_argument(::geteuid())) == 0) return {};
+  return failed(errno, "own interface " + tun.name);
+}
+
 Result<void, SystemError> add_queue(std::vector<UniqueFd>& to, const Tun& tun, int flags, const TunCalls& calls) {
   auto fd = open_device(calls);
   if (!fd) return Err{fd.error()};
@@ -177,6 +185,8 @@ Result<Tun, SystemError> open_with(const TunOptions& options, Vnet vnet, const T
   if (!name) return Err{name.error()};
   tun.name = std::move(*name);
   tun.queues.push_back(std::move(*fd));
+  if (tun.origin == Tun::Origin::created)
+    if (auto owned = own(tun, calls); !owned) return Err{owned.error()};
   const auto granted = set_offload(tun, vnet == Vnet::with ? options.offload : TunOffload::none, calls);
   if (!granted) return Err{granted.error()};
   const auto opened = open_others(tun, options.queues, attached->flags, calls);

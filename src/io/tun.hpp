@@ -47,7 +47,7 @@ struct Tun {
   std::string note{};                     // what was refused and done without, as one log line; empty: nothing to tell
 };
 
-/// Creates the device, or attaches to a persistent one. Unchanged system on failure.
+/// Creates the device, which is this user's alone, or attaches to a persistent one. Unchanged system on failure.
 [[nodiscard]] Result<Tun, SystemError> open_tun(const TunOptions& options, const TunCalls& calls = system_tun_calls());
 
 /// Takes over an open queue (WG_TUN_FD). It must be TUN without packet information; whether it carries vnet headers is

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Opening, link state and the ends of a device, with the kernel itself.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <netinet/in.h>
@@ -110,6 +111,27 @@ TEST_CASE("a device is created with name, MTU and queues, and is gone when its q
       CHECK_FALSE(link_mtu("ct-open").has_value());
     }
   }
+}
+
+TEST_CASE("no other user attaches to a device that was created, which would give a share of its packets") {
+  const NetworkNamespace here;
+  const Tun tun = open_or_fail({.name = "ct-own", .queues = 2});
+  const UniqueFd device(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
+  REQUIRE(device);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    constexpr uid_t kNobody = 65534;
+    if (::setresuid(kNobody, kNobody, kNobody) != 0) ::_exit(1);
+    ifreq request{};
+    tun.name.copy(request.ifr_name, IFNAMSIZ - 1);
+    request.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
+    ::_exit(::ioctl(device.get(), TUNSETIFF, &request) == 0 ? 2 : errno == EPERM ? 0 : 3);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("a persistent device is attached to and left as it was") {

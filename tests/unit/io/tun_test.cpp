@@ -9,6 +9,7 @@
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -32,7 +33,7 @@ struct FakeKernel {
   int device_flags = 0;  // multi-queue or not, when it exists
   int create_error = 0, attach_error = 0;
   int vnet_flag_error = 0;  // TUNSETIFF with IFF_VNET_HDR
-  int header_size_error = 0, tcp_error = 0, udp_error = 0, mtu_error = 0;
+  int owner_error = 0, header_size_error = 0, tcp_error = 0, udp_error = 0, mtu_error = 0;
   int queue_error_at = -1, queue_error = 0;  // TUNSETIFF of queue n
   int detach_error_at = -1;                  // TUNSETQUEUE of the n-th writer
   int waiting = 0;                           // packets in all queues together
@@ -45,7 +46,7 @@ struct FakeKernel {
   int accepted_flags = 0;
   std::string name{};
   int header_size = 0, mtu = 0;
-  long offload = -1;
+  long offload = -1, owner = -1;
 };
 FakeKernel kernel;
 
@@ -103,6 +104,9 @@ int fake_ioctl(int fd, unsigned long what, void* argument) {
       request.ifr_flags = static_cast<short>(kernel.reported_flags);
       return 0;
     }
+    case TUNSETOWNER:
+      kernel.owner = number;
+      return fail(kernel.owner_error);
     case TUNSETVNETHDRSZ:
       kernel.header_size = *static_cast<int*>(argument);
       return fail(kernel.header_size_error);
@@ -170,6 +174,7 @@ TEST_CASE("a new device has the default MTU, a vnet header of 10 octets, TSO and
   CHECK(tun->offload == TunOffload::udp);
   CHECK(tun->queues.size() == 1);
   CHECK(tun->note.empty());
+  CHECK(kernel.owner == static_cast<long>(::geteuid()));
   CHECK(kernel.mtu == 1420);
   CHECK(kernel.header_size == 10);
   CHECK(kernel.offload == (0x01 | 0x02 | 0x04 | 0x08 | 0x20 | 0x40));  // checksum, TSO4, TSO6, ECN, USO4, USO6

@@ -17,10 +17,8 @@ using Descriptor = asio::posix::stream_descriptor;
 
 constexpr std::chrono::milliseconds kPause{200};
 
-/// The socket stays readable while these last, so that waiting for it would not wait.
-bool is_shortage(int error) noexcept {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
+/// A caller that went before he was let in.
+bool is_callers_doing(int error) noexcept { return error == ECONNABORTED || error == EINTR; }
 
 }  // namespace
 
@@ -54,7 +52,8 @@ struct Listener::State : std::enable_shared_from_this<State> {
 
   void accept_one() {
     io::UniqueFd fd(::accept4(descriptor.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd && is_shortage(errno)) return wait_a_moment();
+    // Readable and yet nobody to let in: descriptors or memory are short, and waiting for the socket would not wait.
+    if (!fd && !is_callers_doing(errno)) return wait_a_moment();
     if (fd && is_welcome(fd.get()) && has_place()) {
       ++taken;
       // A pointer to nothing: what counts is when the last copy goes.

@@ -333,10 +333,15 @@ int run_packet_half(const crypto::AeadBackend* given) {
   std::signal(SIGPIPE, SIG_IGN);
   try {
     // Of a host half that forked it has its ends already.
-    if (::sd_listen_fds(1) > 0)
-      if (auto taken = take_service_ends(); !taken) throw SetupError(taken.error());
+    std::optional<int> lifeline;
+    if (::sd_listen_fds(1) > 0) {
+      const auto taken = take_service_ends();
+      if (!taken) throw SetupError(taken.error());
+      lifeline = *taken;
+    }
     auto sandbox = sandbox::Sandbox::enter();
     if (!sandbox) throw SetupError("the packet half " + sandbox.error());
+    if (lifeline) sandbox->hold_on_to(*lifeline);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after the change of user, which takes it back
     Inheritance taken = receive_setup();
     const crypto::AeadBackend& aead = start_crypto(given, half::unpadded(taken.setup.aead));

@@ -67,7 +67,7 @@ Result<ServiceEnds, std::string> call_packet_service(const std::string& socket) 
   return ServiceEnds{std::move(*news), std::move(requests->mine), std::move(log), std::move(life->mine)};
 }
 
-Result<void, std::string> take_service_ends() {
+Result<int, std::string> take_service_ends() {
   for (const int ignored : {SIGINT, SIGTERM, SIGHUP}) std::signal(ignored, SIG_IGN);
   if (auto waited = await_half_message(kNewsDescriptor, kHandoverMs); !waited)
     return Err{std::string("no host half is there")};
@@ -85,9 +85,8 @@ Result<void, std::string> take_service_ends() {
   message->descriptors.clear();
   if (::dup2(spare[0].get(), kRequestsDescriptor) < 0 || ::dup2(spare[1].get(), STDERR_FILENO) < 0)
     return failed("move a descriptor");
-  if (auto tied = tie_life(spare[2].get()); !tied) return tied;
-  static_cast<void>(spare[2].release());  // open for as long as the process lives
-  return {};
+  if (auto tied = tie_life(spare[2].get()); !tied) return Err{tied.error()};
+  return spare[2].release();  // open for as long as the process lives
 }
 
 }  // namespace culvert::daemon

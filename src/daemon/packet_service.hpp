@@ -27,7 +27,7 @@ struct ServiceEnds {
 
 /// In the packet half: takes over what `call_packet_service` sent on descriptor 3, and ties this process's life to it.
 /// Like in a packet half that was forked, signals to stop are ignored from here on: the host half decides.
-/// Error: a sentence; the process should end.
-[[nodiscard]] Result<void, std::string> take_service_ends();
+/// \returns the descriptor on which its life hangs, never to be closed. Error: a sentence; the process should end.
+[[nodiscard]] Result<int, std::string> take_service_ends();
 
 }  // namespace culvert::daemon

@@ -51,7 +51,7 @@ Result<Sandbox, std::string> Sandbox::enter() {
 }
 
 Result<void, std::string> Sandbox::close() {
-  const auto filter = filter_system_calls();
+  const auto filter = filter_system_calls(lifeline_);
   if (!filter) return Err{filter.error()};
   level_.system_calls = text_of(*filter);
   if (*filter == Filter::unavailable) troubles_.emplace_back("Its system calls are not filtered: this kernel cannot");

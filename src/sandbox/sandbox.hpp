@@ -4,6 +4,7 @@
 // system calls. A layer that this kernel lacks is reported and done without; one that fails in another way ends it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ class Sandbox {
   /// The first step. Changes all of the process. Error: a sentence; the process should end.
   [[nodiscard]] static Result<Sandbox, std::string> enter();
 
+  /// No code in here lets go of this descriptor, on which the process's life hangs. Before the second step.
+  void hold_on_to(int lifeline) noexcept { lifeline_ = lifeline; }
+
   /// The second step. Error likewise.
   [[nodiscard]] Result<void, std::string> close();
 
@@ -31,6 +35,7 @@ class Sandbox {
   Sandbox() = default;
 
   Level level_;
+  std::optional<int> lifeline_;
   std::vector<std::string> troubles_, remarks_;
 };
 

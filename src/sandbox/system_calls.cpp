@@ -49,7 +49,6 @@ constexpr auto kAllowed = std::to_array<const char*>({
     "sendmmsg",
     "accept4",
     "close",
-    "shutdown",
     "getsockname",
     "getpeername",
     "lseek",
@@ -144,7 +143,8 @@ constexpr auto kDeviceCommands = std::to_array<unsigned long>({FIONBIO, FIONREAD
 
 class Rules {
  public:
-  Rules() : context_(::seccomp_init(SCMP_ACT_KILL_PROCESS), &::seccomp_release) {
+  /// \param otherwise  what becomes of a call that no rule names.
+  explicit Rules(std::uint32_t otherwise) : context_(::seccomp_init(otherwise), &::seccomp_release) {
     if (!context_) error_ = -ENOMEM;
   }
 
@@ -153,6 +153,10 @@ class Rules {
   }
   void refuse(const char* call, std::initializer_list<scmp_arg_cmp> arguments = {}) {
     add(SCMP_ACT_ERRNO(EACCES), call, {arguments.begin(), arguments.size()});
+  }
+
+  void kill(const char* call, std::initializer_list<scmp_arg_cmp> arguments) {
+    add(SCMP_ACT_KILL_PROCESS, call, {arguments.begin(), arguments.size()});
   }
 
   /// 0, or a negated errno.
@@ -207,20 +211,37 @@ void add_descriptors(Rules& rules) {
                 {is(1, static_cast<std::uint64_t>(option.level)), is(2, static_cast<std::uint64_t>(option.name))});
   // To whom a socket is connected only; datagrams leave by sendmmsg.
   rules.allow("sendto", {is_all(4, 0)});
+  // A listening socket is the same one in the packet half that comes after: it must go on receiving.
+  rules.allow("shutdown", {is(1, SHUT_WR)});
 }
 
-}  // namespace
+/// Closing the lifeline, or not being told of its end any more, is death. Of two filters the stricter word counts; one
+/// alone could only list the descriptors that may be closed.
+int hold_on_to(int lifeline) {
+  Rules rules(SCMP_ACT_ALLOW);
+  const auto which = is(0, static_cast<std::uint64_t>(lifeline));
+  rules.kill("close", {which});
+  for (const char* call : {"fcntl", "fcntl64"}) rules.kill(call, {which, is(1, F_SETFL)});
+  return rules.load();
+}
 
-Result<Filter, std::string> filter_system_calls() {
-  if (!kFilters) return Filter::left_out;
-  Rules rules;
+int load_list() {
+  Rules rules(SCMP_ACT_KILL_PROCESS);
   for (const char* call : kAllowed) rules.allow(call);
   for (const char* call : kRefused) rules.refuse(call);
   add_memory(rules);
   add_descriptors(rules);
   // Ending by abort() is a signal to one's own thread. A pid of another is another process.
   rules.allow("tgkill", {is(0, static_cast<std::uint64_t>(::getpid()))});
-  const int error = rules.load();
+  return rules.load();
+}
+
+}  // namespace
+
+Result<Filter, std::string> filter_system_calls(std::optional<int> lifeline) {
+  if (!kFilters) return Filter::left_out;
+  int error = lifeline ? hold_on_to(*lifeline) : 0;
+  if (error == 0) error = load_list();
   // The three answers of kernels without filters, or without those for all threads.
   if (error == -ENOSYS || error == -EINVAL || error == -EOPNOTSUPP) return Filter::unavailable;
   if (error != 0) return Err{std::string("cannot filter system calls: ") + std::generic_category().message(-error)};

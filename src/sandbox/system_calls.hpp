@@ -2,6 +2,7 @@
 // The filter of the packet half's system calls, down to their arguments.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include <culvert/result.hpp>
@@ -15,7 +16,8 @@ enum class Filter {
 };
 
 /// Puts all threads of the process under the filter, for good; after "no new privileges" was set, and after all
-/// threads were made. Error: a sentence; no filter is in force.
-[[nodiscard]] Result<Filter, std::string> filter_system_calls();
+/// threads were made. \param lifeline  a descriptor that is to stay open, and to signal its end (O_ASYNC), whatever
+/// code runs here. Error: a sentence; the process should end.
+[[nodiscard]] Result<Filter, std::string> filter_system_calls(std::optional<int> lifeline = std::nullopt);
 
 }  // namespace culvert::sandbox

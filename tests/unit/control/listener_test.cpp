@@ -162,6 +162,15 @@ TEST_CASE("a place outlives its listener") {
   CHECK(was_turned_away(fd));
 }
 
+TEST_CASE("a socket that is readable though nobody calls does not keep a listener turning") {
+  Door door;
+  door.open({.callers = root_and_own_user()});
+  REQUIRE(::shutdown(door.socket->fd(), SHUT_RDWR) == 0);  // as some other process that has it may
+  std::size_t turns = 0;
+  for (int i = 0; i < 50; ++i) turns += door.run();
+  CHECK(turns < 5);
+}
+
 TEST_CASE("without descriptors to spare a listener waits a moment, and lets in later") {
   Door door;
   door.open({.callers = root_and_own_user()});

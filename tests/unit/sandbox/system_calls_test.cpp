@@ -23,6 +23,7 @@
 #include <exception>
 #include <latch>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -39,9 +40,9 @@ using sandbox::Filter;
 
 const std::string kKilled = "signal " + std::to_string(SIGSYS);
 
-bool enter() {
+bool enter(std::optional<int> lifeline = std::nullopt) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
-  const auto filter = sandbox::filter_system_calls();
+  const auto filter = sandbox::filter_system_calls(lifeline);
   return filter.has_value() && *filter == Filter::kill;
 }
 
@@ -114,11 +115,37 @@ TEST_CASE("descriptors do what they were given for, and nothing else") {
   CHECK(end_of(SYS_ioctl, 0, 0x1'0000'0000UL | TIOCSTI, "x") == kKilled);
   CHECK(end_of(SYS_fcntl, 0, F_SETOWN, 1) == kKilled);
   CHECK(end_of(SYS_fcntl, 0, F_DUPFD, 10) == kKilled);
+  for (const int how : {SHUT_RD, SHUT_RDWR}) CHECK(end_of(SYS_shutdown, 0, how) == kKilled);
   const int value = 1;
   CHECK(end_of(SYS_setsockopt, 0, SOL_SOCKET, SO_MARK, &value, sizeof value) == kKilled);
   CHECK(end_of(SYS_setsockopt, 0, SOL_SOCKET, SO_ATTACH_FILTER, &value, sizeof value) == kKilled);
   CHECK(end_of(SYS_setsockopt, 0, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2) == kKilled);
   CHECK(end_of(SYS_setsockopt, 0, IPPROTO_TCP, UDP_SEGMENT, &value, sizeof value) == kKilled);
+}
+
+TEST_CASE("the lifeline is neither closed nor silenced, and other descriptors are not concerned") {
+  const auto end_with_lifeline = [](long call, auto... arguments) {
+    return end_of_child([=] {
+      int pair[2];
+      if (::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) != 0 || pair[0] == 0 || !enter(pair[0])) return 99;
+      return ::syscall(call, pair[0], arguments...) < 0 ? errno : 0;
+    });
+  };
+  CHECK(end_with_lifeline(SYS_close) == kKilled);
+  CHECK(end_with_lifeline(SYS_fcntl, F_SETFL, 0) == kKilled);
+  CHECK(end_with_lifeline(SYS_fcntl, 0x1'0000'0000L | F_SETFL, 0) == kKilled);
+  CHECK(end_with_lifeline(SYS_fcntl, F_GETFL) == "exit 0");
+  CHECK(end_of_child([] {
+          int pair[2];
+          if (::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) != 0 || !enter(pair[0])) return 99;
+          ::syscall(SYS_close, 0x1'0000'0000L | pair[0]);
+          return 0;
+        }) == kKilled);
+  CHECK(end_of_child([] {
+          int pair[2];
+          if (::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) != 0 || !enter(pair[0])) return 99;
+          return ::fcntl(pair[1], F_SETFL, 0) == 0 && ::close(pair[1]) == 0 ? 0 : 1;
+        }) == "exit 0");
 }
 
 TEST_CASE(
@@ -147,7 +174,7 @@ TEST_CASE(
           } catch (const std::exception&) {
           }
           if (::fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0) return 3;
-          return ::shutdown(pair[0], SHUT_RDWR) == 0 && ::close(pair[0]) == 0 ? 0 : 4;
+          return ::shutdown(pair[0], SHUT_WR) == 0 && ::close(pair[0]) == 0 ? 0 : 4;
         }) == "exit 0");
 }
 

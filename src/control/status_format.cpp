@@ -141,7 +141,7 @@ std::string format_status(std::string_view interface, const DeviceSnapshot& devi
     peers.emplace_back(to_base64(device.peers[i].public_key), std::move(entry));
   }
   json["peers"] = std::move(peers);
-  return json.dump(2) + "\n";
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace culvert::control

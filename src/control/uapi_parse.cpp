@@ -44,12 +44,16 @@ bool decode_hex_key(std::string_view hex, std::span<std::uint8_t, 32> out) noexc
          sodium_hex2bin(out.data(), out.size(), hex.data(), hex.size(), nullptr, nullptr, nullptr) == 0;
 }
 
+/// What can be shown as it is: UTF-8 without control characters. Empty: no name.
 bool is_peer_name(std::string_view text) noexcept {
   constexpr std::size_t kLongest = 64;
-  return text.size() <= kLongest && std::none_of(text.begin(), text.end(), [](char c) {
-           const auto octet = static_cast<unsigned char>(c);
-           return octet < ' ' || octet == 0x7f;
-         });
+  if (text.size() > kLongest) return false;
+  while (!text.empty()) {
+    const auto [code, octets] = first_character(text);
+    if (octets == 0 || is_control(code)) return false;
+    text.remove_prefix(octets);
+  }
+  return true;
 }
 
 std::optional<Blocked> parse_blocked(std::string_view text) noexcept {

@@ -236,7 +236,10 @@ HostAnswer ConfiguredHalf::State::status() {
   for (const host::Made& made : setup->made()) json["changes"].push_back(host::to_string(made.step));
   json["unresolved"] = nlohmann::ordered_json::array();
   for (const config::HostPort& name : book.unanswered()) json["unresolved"].push_back(to_string(name));
-  return {.outcome = HostAnswer::Outcome::done, .error = {}, .lines = {}, .status = json.dump()};
+  return {.outcome = HostAnswer::Outcome::done,
+          .error = {},
+          .lines = {},
+          .status = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
 }  // namespace culvert::daemon

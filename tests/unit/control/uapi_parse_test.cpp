@@ -334,7 +334,7 @@ TEST_CASE("the host half names a peer and says why it is blocked") {
     CHECK(peer.name == "alice's laptop");
     CHECK(peer.blocked == blocked);
   }
-  for (const std::string bad : {"blocked=", "blocked=true", "name=a\tb"})
+  for (const std::string bad : {"blocked=", "blocked=true", "name=a\tb", "name=Jos\xe9", "name=\xc2\x9b"})
     CHECK(refusal_of_text("set=1\n" + kPeer + bad + "\n\n").error == EINVAL);
   CHECK(refusal_of_text("set=1\n" + kPeer + "name=" + std::string(65, 'x') + "\n\n").error == EINVAL);
   CHECK(refusal_of_text("set=1\nname=x\n\n").error == EINVAL);

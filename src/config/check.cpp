@@ -98,6 +98,12 @@ void check_reach(const Config& config, CheckFindings& out) {
             "others on the network can read the metrics; 127.0.0.1 is safer");
 }
 
+void check_save(const Config& config, CheckFindings& out) {
+  if (config.save_config && !config.place.file.ends_with(".conf"))
+    out.add(warning, "interface.save_config", "true",
+            "only a file of wg-quick is written back at down; what wg changes in this tunnel is lost then");
+}
+
 void check_secrets(const Config& config, CheckFindings& out) {
   if (config.observe.key_log)
     out.add(warning, "observe.key_log", "true",
@@ -114,6 +120,7 @@ std::vector<Finding> check(const Config& config) {
   check_gateway(config, out);
   check_limits(config, out);
   check_reach(config, out);
+  check_save(config, out);
   check_secrets(config, out);
   check_peers(config, out);
   return out.take();

@@ -225,8 +225,10 @@ bool is_listen_address(std::string_view text) {
   return parse_endpoint(text).has_value();
 }
 
+bool is_every_name(std::string_view domain) noexcept { return domain == "." || domain == "~."; }
+
 bool is_search_domain(std::string_view name) noexcept {
-  if (name == "." || name == "~.") return true;  // all names: as systemd-resolved writes it
+  if (is_every_name(name)) return true;  // as systemd-resolved writes it
   if (name.starts_with('~')) name.remove_prefix(1);
   return is_host_name(name);
 }

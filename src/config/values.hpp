@@ -43,6 +43,8 @@ using Parsed = Result<T, std::string>;
 /// Labels of letters, digits, '-' and '_' with dots between; may start with '~' (systemd-resolved: route, do not
 /// search).
 [[nodiscard]] bool is_search_domain(std::string_view name) noexcept;
+/// A search domain that holds every name: "~." or ".".
+[[nodiscard]] bool is_every_name(std::string_view domain) noexcept;
 /// Has so many characters of base64 in a row that they may be most of a key.
 [[nodiscard]] bool may_hold_key(std::string_view text) noexcept;
 /// 1 to 64 octets of UTF-8 without control characters, '/', and spaces at the ends; not starting with '.'. A key is no

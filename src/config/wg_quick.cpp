@@ -61,6 +61,7 @@ class Reader {
     }
     finish_peer();
     name_peers();
+    ask_all_names();
     return concluded(std::move(config_), std::move(findings_),
                      [values = std::move(values_)](Finding& finding) { locate(finding, values); });
   }
@@ -78,6 +79,7 @@ class Reader {
   void take_secret(Piece value, std::span<std::uint8_t, 32> out);
   void finish_peer();
   void name_peers();
+  void ask_all_names();
 
   /// The value of a key that may come once only.
   template <class T, class Parse>
@@ -347,6 +349,13 @@ void Reader::name_peers() {
     const std::string wanted = peer.name.substr(0, 56);
     for (unsigned n = 2; !taken.insert(peer.name).second; ++n) peer.name = wanted + '-' + std::to_string(n);
   }
+}
+
+/// wg-quick has every name asked of the servers, whatever domains are searched as well (resolvconf -x).
+void Reader::ask_all_names() {
+  std::vector<std::string>& search = config_.dns.search;
+  std::erase_if(search, is_every_name);
+  if (!search.empty() && !config_.dns.servers.empty()) search.emplace_back("~.");
 }
 
 }  // namespace

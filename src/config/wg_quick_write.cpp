@@ -48,7 +48,8 @@ class Writer {
     if (config.fwmark) line("FwMark", *config.fwmark == 0 ? "off" : std::to_string(*config.fwmark));
     if (config.mtu) line("MTU", std::to_string(*config.mtu));
     std::string dns = joined(config.dns.servers);
-    for (const std::string& domain : config.dns.search) dns += (dns.empty() ? "" : ", ") + domain;
+    for (const std::string& domain : config.dns.search)
+      if (!is_every_name(domain)) dns += (dns.empty() ? "" : ", ") + domain;
     if (!dns.empty()) line("DNS", dns);
     if (config.table != RoutingTable{}) line("Table", to_string(config.table));
     if (config.save_config) line("SaveConfig", "true");
@@ -65,6 +66,9 @@ class Writer {
     note(config.firewall.kill_switch, "the kill switch: this file does not protect against leaks");
     note(config.gateway.enabled, "the gateway's forwarding and masquerading");
     note(!config.pool.prefixes.empty(), "the address pool");
+    const auto& search = config.dns.search;
+    note(!config.dns.servers.empty() && !search.empty() && std::none_of(search.begin(), search.end(), is_every_name),
+         "that only names in the search domains are asked of the servers: wg-quick has all of them asked there");
     note(config.dns.backend != DnsBackend::automatic, "how the system is told about DNS");
     note(config.lanes || !config.aead.empty() || config.offloads != OffloadConfig{}, "lanes, AEAD and offloads");
     note(config.limits != LimitsConfig{}, "limits");

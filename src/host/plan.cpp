@@ -6,6 +6,7 @@
 
 #include "firewall.hpp"
 #include "private_ranges.hpp"
+#include "values.hpp"
 
 namespace culvert::host {
 namespace {
@@ -151,12 +152,14 @@ void plan_routes(std::vector<Step>& steps, const Config& config, const Choice& c
 
 void plan_dns(std::vector<Step>& steps, const Config& config, const std::vector<Prefix>& networks) {
   if (config.dns.servers.empty() && config.dns.search.empty()) return;
-  const bool all = config.firewall.kill_switch || config.dns.search.empty() || takes_default(networks, Family::v4) ||
+  std::vector<std::string> search = config.dns.search;
+  const bool every_name = std::erase_if(search, config::is_every_name) != 0;
+  const bool all = config.firewall.kill_switch || search.empty() || every_name || takes_default(networks, Family::v4) ||
                    takes_default(networks, Family::v6);
   steps.emplace_back(step::Dns{.names = all ? step::Dns::Names::all : step::Dns::Names::search_only,
                                .backend = config.dns.backend,
                                .servers = config.dns.servers,
-                               .search = config.dns.search});
+                               .search = std::move(search)});
 }
 
 bool needs_ipv6(const Step& step) {

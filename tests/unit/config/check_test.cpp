@@ -109,6 +109,9 @@ TEST_CASE("switches without what they act on") {
         "wg0.toml: warning: gateway.masquerade = true: the interface has no address; set interface.addresses\n");
   CHECK(told(kPeer + kAllowed + "[gateway]\nenabled = false\nmasquerade = true\n") ==
         "wg0.toml: warning: gateway.enabled = false: the rest of the section has no effect\n");
+  CHECK(told("[interface]\nsave_config = true\nprivate_key = \"%K\"\n") ==
+        "wg0.toml: warning: interface.save_config = true: only a file of wg-quick is written back at down; what wg "
+        "changes in this tunnel is lost then\n");
 }
 
 TEST_CASE("a gateway that nobody can find, and metrics that everybody can") {

@@ -24,6 +24,8 @@ class RandomConfig {
     if (maybe()) out.mtu = 1280 + below(8000);
     for (unsigned n = below(3); n > 0; --n) out.dns.servers.push_back(address());
     for (unsigned n = below(3); n > 0; --n) out.dns.search.push_back(host());
+    // What wg-quick means by servers and domains together.
+    if (!out.dns.servers.empty() && !out.dns.search.empty()) out.dns.search.emplace_back("~.");
     out.table.kind = static_cast<RoutingTable::Kind>(below(3));
     if (out.table.kind == RoutingTable::Kind::number) out.table.number = 1 + below(100000);
     for (auto* hooks : {&out.hooks.pre_up, &out.hooks.post_up, &out.hooks.pre_down, &out.hooks.post_down})

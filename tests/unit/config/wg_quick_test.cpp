@@ -47,7 +47,7 @@ PersistentKeepalive = off
   REQUIRE(c.addresses.size() == 3);
   CHECK(to_string(c.addresses[1]) == "fd00::2/128");
   CHECK(c.dns.servers.size() == 2);
-  CHECK(c.dns.search == std::vector<std::string>{"corp.example"});
+  CHECK(c.dns.search == std::vector<std::string>{"corp.example", "~."});  // all names are asked of the servers
   CHECK(c.mtu == 1400u);
   CHECK(c.table.kind == RoutingTable::Kind::off);
   CHECK(c.hooks ==

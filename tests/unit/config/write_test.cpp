@@ -122,6 +122,8 @@ private_key = "%K"
 lanes = 2
 public_endpoint = "gw.example:1"
 [dns]
+servers = "10.0.0.53"
+search = ["corp.example", "~lab.example"]
 backend = "file"
 [firewall]
 kill_switch = true
@@ -147,6 +149,7 @@ enabled = false
   const WgQuickText out = to_wg_quick(in.config);
   CHECK(text_of(out.text) == with_keys(R"([Interface]
 PrivateKey = %K
+DNS = 10.0.0.53, corp.example, ~lab.example
 
 [Peer]
 # friendly_name = alice
@@ -158,6 +161,8 @@ Endpoint = a.example:1
                             "the kill switch: this file does not protect against leaks",
                             "the gateway's forwarding and masquerading",
                             "the address pool",
+                            "that only names in the search domains are asked of the servers: wg-quick has all of them "
+                            "asked there",
                             "how the system is told about DNS",
                             "lanes, AEAD and offloads",
                             "limits",

@@ -226,3 +226,20 @@ TEST_CASE("a configuration is checked against the networks of other links than l
     known.push_back(each.interface + " " + to_string(each.prefix));
   CHECK(known == Words{"eth0 192.168.7.20/24", "eth0 fd00:7::20/64", "eth1 203.0.113.9/24"});
 }
+
+TEST_CASE("a tunnel of some networks asks its servers for the search domains only, unless every name is named") {
+  config::Config config = laptop();
+  config.peers[0].allowed_ips = {prefix("10.77.0.0/16")};
+  config.dns.servers = {*parse_address("10.99.0.1")};
+  const auto dns = [&](std::vector<std::string> search) {
+    config.dns.search = std::move(search);
+    return steps_of<step::Dns>(plan_of(config, at_home())).at(0);
+  };
+  using enum step::Dns::Names;
+  CHECK(dns({}).names == all);
+  CHECK(dns({"corp.example"}).names == search_only);
+  CHECK(dns({"corp.example", "~."}).names == all);
+  CHECK(dns({"corp.example", "~."}).search == std::vector<std::string>{"corp.example"});
+  CHECK(dns({"."}).names == all);
+  CHECK(dns({"."}).search.empty());
+}

@@ -105,7 +105,10 @@ TEST_CASE_FIXTURE(Fixture, "a background process that ends without a word is a f
 
 TEST_CASE_FIXTURE(Fixture, "ending the first process before the report ends the background one") {
   const pid_t first = start("hang");
-  while (!std::filesystem::exists(note)) ::sched_yield();
+  while (!std::filesystem::exists(note)) {
+    REQUIRE(::waitpid(first, nullptr, WNOHANG) == 0);  // it is there
+    ::sched_yield();
+  }
   ::kill(first, SIGINT);
   const int first_end = end_of(first);
   CHECK(WIFSIGNALED(first_end));

@@ -33,7 +33,7 @@ _culvert() {
     '') choices='up down reload portal status doctor events capture check init peer import export genkey pubkey genpsk version help --help --version --config-dir' ;;
     up | check | export)
       choices="$(_culvert_interfaces)"
-      [ "$verb" != export ] || choices+=' --output'
+      [ "$verb" != export ] || choices+=' --output --force'
       mapfile -t COMPREPLY < <(compgen -f -X '!*.@(toml|conf)' -- "$current")
       ;;
     down | portal | reload | status | doctor | events | capture)

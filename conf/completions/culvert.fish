@@ -79,6 +79,7 @@ complete -c culvert -n '__culvert_verb status' -s w -l watch -d Live
 complete -c culvert -n '__culvert_verb import' -l name -x -d "The interface's name"
 complete -c culvert -n '__culvert_verb import' -l force -d 'Replace an existing file'
 complete -c culvert -n '__culvert_verb export' -s o -l output -r -F -d 'Write a file'
+complete -c culvert -n '__culvert_verb export' -l force -d 'Replace it'
 
 complete -c culvert -n '__culvert_at 1; and __culvert_verb init' -a 'gateway client'
 complete -c culvert -n '__culvert_verb init' -l address -x -d 'In the tunnel'

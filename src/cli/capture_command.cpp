@@ -239,24 +239,23 @@ void follow(int fd, const CaptureOptions& options, Output& packets, Recorder& re
 }  // namespace
 
 void capture(const CaptureOptions& options, const SocketFolders& folders, const Console& console) {
-  require_interface_name(options.name);
+  const std::string name = interface_named(options.name);
   const bool to_standard = options.output.empty() || options.output == "-";
   if (to_standard && console.output == Console::Kind::terminal)
     throw Failure(ExitCode::usage,
                   fmt::format("a capture is nothing for a terminal; write it with -w FILE, or look at it as it comes "
                               "with: culvert capture {} | tshark -r -",
-                              options.name));
-  const io::UniqueFd fd = connect_socket(folders.status + "/" + options.name + ".capture", options.name);
+                              name));
+  const io::UniqueFd fd = connect_socket(folders.status + "/" + name + ".capture", name);
   control::CaptureRequest request{.peers = options.peers, .snap = options.snap};
   if (!options.keys.empty()) request.secrets = control::CaptureRequest::Secrets::told;
-  send_request(fd.get(), control::to_line(request), options.name);
+  send_request(fd.get(), control::to_line(request), name);
 
   Output packets(to_standard ? std::string() : options.output);
   Recorder recorder(options, packets);
   follow(fd.get(), options, packets, recorder);
   recorder.finish();
-  if (!recorder.begun())
-    throw Failure(ExitCode::failed, fmt::format("{} ended before the capture began", options.name));
+  if (!recorder.begun()) throw Failure(ExitCode::failed, fmt::format("{} ended before the capture began", name));
   console.err(recorder.summary());
 }
 

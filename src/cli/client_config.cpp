@@ -37,10 +37,6 @@ std::vector<Prefix> reach_of(const config::Config& gateway, ClientOutput::Reach 
   return unique;
 }
 
-Existing existing_of(const ClientOutput& client) {
-  return client.existing == ClientOutput::Existing::replace ? Existing::replace : Existing::keep;
-}
-
 bool shows_code(const ClientOutput& client, const Console& console) {
   switch (client.terminal) {
     case ClientOutput::Terminal::qr:
@@ -112,12 +108,12 @@ void require_way_out(const ClientOutput& client, const Console& console) {
         "the client's private key would be lost; write its file with -o FILE, or its code with --qr-png FILE, "
         "or show the code here with --qr");
   for (const std::string* file : {&client.file, &client.qr_png, &client.qr_svg})
-    if (!file->empty()) require_free(*file, existing_of(client));
+    if (!file->empty()) require_free(*file, client.existing);
 }
 
 void hand_out(const SecretText& text, const ClientOutput& client, const Console& console) {
   const auto wrote = [&](const std::string& file, std::string_view content) {
-    write_private_file(file, content, existing_of(client));
+    write_private_file(file, content, client.existing);
     console.err(fmt::format("Wrote {}. It holds the client's keys: hand it over safely, then delete it here.\n", file));
   };
   if (!client.file.empty()) wrote(client.file, view_of(text));

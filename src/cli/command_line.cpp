@@ -44,6 +44,13 @@ std::shared_ptr<Options> options_of(CLI::App& app, const Given& given) {
   return options;
 }
 
+/// An option whose value is a list with commas, and which may be repeated. It takes one word each time, whatever stands
+/// behind it.
+CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<std::string>& target,
+                      const std::string& text) {
+  return app.add_option(name, target, text)->type_name("LIST")->delimiter(',')->allow_extra_args(false);
+}
+
 void add_interface(CLI::App& app, std::string& target, const std::string& text = "the interface's name") {
   app.add_option("NAME", target, text)->required()->type_name("");
 }
@@ -98,8 +105,7 @@ void add_diagnosis(CLI::App& app, const Given& given) {
   add_interface(capture, capture_options->name);
   capture.add_option("--peer,-p", capture_options->peers, "of this one, by name or public key; may be repeated (all)")
       ->type_name("PEER")
-      ->expected(1)
-      ->take_all();
+      ->allow_extra_args(false);
   capture.add_option("-w,--write", capture_options->output, "to this file, or - (standard output)")->type_name("FILE");
   capture.add_option("--count,-c", capture_options->count, "end after so many packets")
       ->check(CLI::PositiveNumber)
@@ -125,13 +131,14 @@ void add_files(CLI::App& app, const Given& given) {
   auto import_options = options_of<ImportOptions>(import, given);
   import.add_option("FILE", import_options->file, "NAME.conf")->required()->type_name("");
   import.add_option("--name", import_options->name, "the interface's name (the file's)")->type_name("NAME");
-  flag(import, "--force", import_options->existing, ImportOptions::Existing::replace, "replace an existing file");
+  flag(import, "--force", import_options->existing, Existing::replace, "replace an existing file");
 
   auto& output = *app.add_subcommand("export", "Print a configuration as a wg-quick file, private key included");
   auto export_options = options_of<ExportOptions>(output, given);
   output.add_option("NAME", export_options->what, "the interface's name, or a file")->required()->type_name("");
   output.add_option("-o,--output", export_options->output, "write a file, readable by its owner alone")
       ->type_name("FILE");
+  flag(output, "--force", export_options->existing, Existing::replace, "replace an existing file");
 }
 
 void add_keys(CLI::App& app, const Given& given) {
@@ -146,7 +153,7 @@ void add_keys(CLI::App& app, const Given& given) {
 void add_init_common(CLI::App& app, InitOptions& options) {
   add_interface(app, options.interface, "the interface's name, such as wg0");
   app.add_option("--mtu", options.mtu, "of the interface (from the route)")->type_name("N");
-  flag(app, "--force", options.existing, InitOptions::Existing::replace, "replace an existing file");
+  flag(app, "--force", options.existing, Existing::replace, "replace an existing file");
   flag(app, "--yes,-y", options.questions, InitOptions::Questions::none,
        "ask nothing; take what is not given as found");
 }
@@ -185,13 +192,13 @@ void add_client_output(CLI::App& app, ClientOutput& client) {
   app.add_option("-o,--output", client.file, "write the client's file")->type_name("FILE");
   flag(app, "--toml", client.form, ClientOutput::Form::toml, "the client's file in Culvert's form, not wg-quick's");
   flag(app, "--full-tunnel", client.reach, ClientOutput::Reach::everything, "all of its traffic goes through");
-  app.add_option("--dns", client.dns, "resolvers for it to ask through the tunnel")->type_name("LIST")->delimiter(',');
+  add_list(app, "--dns", client.dns, "resolvers for it to ask through the tunnel");
   app.add_option("--qr-png", client.qr_png, "write its QR code as a picture")->type_name("FILE");
   app.add_option("--qr-svg", client.qr_svg, "the same as SVG")->type_name("FILE");
   auto* show =
       flag(app, "--qr", client.terminal, ClientOutput::Terminal::qr, "show the QR code here, even beside a file");
   flag(app, "--no-qr", client.terminal, ClientOutput::Terminal::no_qr, "show none")->excludes(show);
-  flag(app, "--force", client.existing, ClientOutput::Existing::replace, "replace existing files of the client");
+  flag(app, "--force", client.existing, Existing::replace, "replace existing files of the client");
 }
 
 void add_peer_add(CLI::App& peer, const Given& given) {
@@ -200,10 +207,8 @@ void add_peer_add(CLI::App& peer, const Given& given) {
   add_interface(add, options->interface);
   add.add_option("PEER", options->name, "its name")->required()->type_name("");
   add.add_option("--public-key", options->public_key, "its key, where it has made one (one is made)")->type_name("KEY");
-  add.add_option("--address", options->addresses, "in the tunnel (the next free of the pool)")
-      ->type_name("LIST")
-      ->delimiter(',');
-  add.add_option("--allowed-ips", options->allowed_ips, "networks behind it")->type_name("LIST")->delimiter(',');
+  add_list(add, "--address", options->addresses, "in the tunnel (the next free of the pool)");
+  add_list(add, "--allowed-ips", options->allowed_ips, "networks behind it");
   add.add_option("--endpoint", options->endpoint, "where it is reached (it calls)")->type_name("HOST:PORT");
   add.add_option("--expires", options->expires, "when it ends: 30d, 12h, or a date")->type_name("WHEN");
   flag(add, "--no-preshared-key", options->preshared, PeerAddOptions::Preshared::none, "leave the preshared key out");

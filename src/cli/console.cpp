@@ -8,24 +8,33 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <system_error>
 
 #include "failure.hpp"
 
 namespace culvert::cli {
 namespace {
 
-/// A reader that has gone (`culvert status | head`) is no failure of ours: the rest is of no interest to anybody.
-void write_all(int fd, std::string_view text) {
+/// \returns 0, or errno.
+int write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(fd, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      if (errno == EPIPE) std::_Exit(static_cast<int>(ExitCode::ok));
-      return;
-    }
+    if (n < 0) return errno;
     text.remove_prefix(static_cast<std::size_t>(n));
   }
+  return 0;
 }
+
+void write_result(std::string_view text) {
+  const int error = write_all(STDOUT_FILENO, text);
+  if (error == EPIPE) throw ReaderGone();
+  if (error != 0)
+    throw Failure(code_of_errno(error), fmt::format("standard output: {}", std::generic_category().message(error)));
+}
+
+/// A verb is not to stop halfway because nobody hears of it.
+void write_remark(std::string_view text) { static_cast<void>(write_all(STDERR_FILENO, text)); }
 
 std::optional<std::string> read_input(std::size_t limit) {
   std::string text;
@@ -40,7 +49,7 @@ std::optional<std::string> read_input(std::size_t limit) {
 }
 
 std::optional<std::string> ask_line(std::string_view question) {
-  write_all(STDERR_FILENO, question);
+  write_remark(question);
   std::string line;
   while (true) {
     const int c = std::getchar();
@@ -65,13 +74,14 @@ Console::Kind kind_of(int fd) { return ::isatty(fd) == 1 ? Console::Kind::termin
 
 Console process_console() {
   Console console;
-  console.out = [](std::string_view text) { write_all(STDOUT_FILENO, text); };
-  console.err = [](std::string_view text) { write_all(STDERR_FILENO, text); };
+  console.out = write_result;
+  console.err = write_remark;
   console.read_all = read_input;
   console.ask = ask_line;
   console.input = kind_of(STDIN_FILENO);
   console.output = kind_of(STDOUT_FILENO);
   console.colours = colours_for(console.output);
+  console.error_colours = colours_for(kind_of(STDERR_FILENO));
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0) console.columns = size.ws_col;
   return console;

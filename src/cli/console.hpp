@@ -10,7 +10,8 @@ namespace culvert::cli {
 
 /// Where a verb speaks to a person or a script; tests put strings behind it.
 struct Console {
-  std::function<void(std::string_view)> out;  // results: standard output, written through at once
+  /// Results: standard output, written through at once. \throws ReaderGone, or Failure: not all could be written.
+  std::function<void(std::string_view)> out;
   std::function<void(std::string_view)> err;  // everything else
   /// All of standard input, at most `limit` octets. nullopt: there was more.
   std::function<std::optional<std::string>(std::size_t limit)> read_all;
@@ -18,7 +19,7 @@ struct Console {
   std::function<std::optional<std::string>(std::string_view question)> ask;
 
   enum class Kind : std::uint8_t { terminal, other } input = Kind::other, output = Kind::other;
-  enum class Colours : std::uint8_t { none, ansi } colours = Colours::none;
+  enum class Colours : std::uint8_t { none, ansi } colours = Colours::none, error_colours = Colours::none;
   std::size_t columns = 80;  // of the terminal
 };
 

@@ -28,9 +28,10 @@ bool is_settled(const PatientPeer& peer) {
 }
 
 /// Gives every peer without a session a reason to call, and waits until each has one or a reason why not.
-Patient provoke_handshakes(Patient patient, const SocketFolders& folders, const Diagnosis& out) {
+Patient provoke_handshakes(const Visit& visit, const SocketFolders& folders, const Diagnosis& out) {
+  Patient patient = visit.patient;
   for (const PatientPeer& peer : patient.peers)
-    if (const auto to = inner_address(peer); to && peer.state_name != "up" && peer.endpoint)
+    if (const auto to = inner_address(visit, peer); to && peer.state_name != "up" && peer.endpoint)
       (void)echo(patient.interface, *to, 84, 0ms);
   const auto end = std::chrono::steady_clock::now() + kHandshakeWait;
   while (!std::all_of(patient.peers.begin(), patient.peers.end(), is_settled) &&
@@ -49,7 +50,7 @@ void examine_peer(const Visit& visit, const PatientPeer& peer, Diagnosis& out) {
   check_routes(visit, peer, out);
   check_endpoint(visit.patient, peer, out);
   out.add(handshake_check(peer));
-  check_data(visit.patient, peer, out);
+  check_data(visit, peer, out);
 }
 
 void examine_peers(const Visit& visit, Diagnosis& out) {
@@ -67,7 +68,7 @@ void examine_peers(const Visit& visit, Diagnosis& out) {
 void examine(Visit& visit, const SocketFolders& folders, Diagnosis& out) {
   check_host(visit, out);
   if (!visit.patient.link_up) return;
-  visit.patient = provoke_handshakes(std::move(visit.patient), folders, out);
+  visit.patient = provoke_handshakes(visit, folders, out);
   examine_peers(visit, out);
   out.begin("names");
   check_dns(visit, out);
@@ -80,7 +81,7 @@ void examine(Visit& visit, const SocketFolders& folders, Diagnosis& out) {
 }
 
 std::string name_or_only_one(const std::string& given, const SocketFolders& folders) {
-  if (!given.empty()) return given;
+  if (!given.empty()) return interface_named(given);
   std::vector<std::string> running = interfaces_with_status(folders);
   std::erase_if(running, [&](const std::string& name) { return !is_running(folders, name); });
   if (running.size() == 1) return running.front();
@@ -109,7 +110,6 @@ Diagnosis::Listener show_on(const Console& console) {
 void doctor(const DoctorOptions& options, const std::string& config_folder, const SocketFolders& folders,
             const Console& console) {
   const std::string name = name_or_only_one(options.name, folders);
-  require_interface_name(name);
   const bool for_person = options.form == DoctorOptions::Form::person;
   Diagnosis out(for_person ? show_on(console) : Diagnosis::Listener{});
   out.begin(name);

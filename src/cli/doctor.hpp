@@ -12,7 +12,7 @@
 namespace culvert::cli {
 
 struct DoctorOptions {
-  std::string name;  // empty: the one that runs
+  std::string name;  // or its file; empty: the one that runs
   enum class Form : std::uint8_t { person, json } form = Form::person;
 };
 

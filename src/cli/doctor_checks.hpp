@@ -38,10 +38,10 @@ void check_dns(const Visit& visit, Diagnosis& out);
 
 // doctor_peer.cpp: one peer
 
-/// An address inside that belongs to the peer; nullopt: it has none.
-[[nodiscard]] std::optional<IpAddress> inner_address(const PatientPeer& peer);
+/// An address inside that belongs to the peer, and not to this machine; nullopt: it has none.
+[[nodiscard]] std::optional<IpAddress> inner_address(const Visit& visit, const PatientPeer& peer);
 void check_routes(const Visit& visit, const PatientPeer& peer, Diagnosis& out);
 void check_endpoint(const Patient& patient, const PatientPeer& peer, Diagnosis& out);
-void check_data(const Patient& patient, const PatientPeer& peer, Diagnosis& out);
+void check_data(const Visit& visit, const PatientPeer& peer, Diagnosis& out);
 
 }  // namespace culvert::cli

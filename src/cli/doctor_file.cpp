@@ -53,12 +53,19 @@ std::string holder_of(std::uint16_t port) {
 }  // namespace
 
 void check_configuration(const config::Config& config, std::int64_t now_unix, Diagnosis& out) {
+  const auto is_over = [&](const config::PeerConfig& peer) {
+    return peer.expires && peer.expires->seconds <= now_unix;
+  };
+  // A guest whose time is over is no fault of a tunnel that others use.
+  const bool some_are_in = std::any_of(config.peers.begin(), config.peers.end(),
+                                       [&](const config::PeerConfig& peer) { return peer.enabled && !is_over(peer); });
+  const Grade grade = some_are_in ? Grade::note : Grade::failure;
   for (const config::PeerConfig& peer : config.peers) {
     if (!peer.enabled)
-      out.add({Grade::failure, "configuration", fmt::format("The peer {} is switched off.", printable(peer.name)),
+      out.add({grade, "configuration", fmt::format("The peer {} is switched off.", printable(peer.name)),
                fmt::format("set enabled = true in its [[peer]]: {}", peer.place.file)});
-    if (peer.expires && peer.expires->seconds <= now_unix)
-      out.add({Grade::failure, "configuration", fmt::format("The time of peer {} is over.", printable(peer.name)),
+    if (is_over(peer))
+      out.add({grade, "configuration", fmt::format("The time of peer {} is over.", printable(peer.name)),
                fmt::format("set a later date at expires in its [[peer]]: {}", peer.place.file)});
   }
 }

@@ -39,14 +39,16 @@ std::string mend_of_input(const PacketFilter& filter, const FilterVerdict& verdi
   if (verdict.handle != 0) return fmt::format("nft delete rule {} handle {}", chain_words(verdict), verdict.handle);
   const std::string owner = owner_of(filter.listing, verdict);
   if (owner == "ufw") return fmt::format("ufw allow {}/udp", port);
-  if (owner == "firewalld") return fmt::format("firewall-cmd --permanent --add-port={}/udp --reload", port);
+  if (owner == "firewalld")
+    return fmt::format("firewall-cmd --permanent --add-port={}/udp && firewall-cmd --reload", port);
   return fmt::format("nft insert rule {} udp dport {} accept", chain_words(verdict), port);
 }
 
 std::string mend_of_forward(const PacketFilter& filter, const FilterVerdict& verdict, const std::string& tunnel) {
   const std::string owner = owner_of(filter.listing, verdict);
   if (owner == "ufw") return fmt::format("ufw route allow in on {0} && ufw route allow out on {0}", tunnel);
-  if (owner == "firewalld") return fmt::format("firewall-cmd --permanent --zone=trusted --add-interface={}", tunnel);
+  if (owner == "firewalld")
+    return fmt::format("firewall-cmd --permanent --zone=trusted --add-interface={} && firewall-cmd --reload", tunnel);
   if (owner == "Docker")
     return fmt::format("iptables -I DOCKER-USER -i {0} -j ACCEPT && iptables -I DOCKER-USER -o {0} -j ACCEPT", tunnel);
   if (verdict.handle != 0) return fmt::format("nft delete rule {} handle {}", chain_words(verdict), verdict.handle);
@@ -161,11 +163,11 @@ void check_gateway(const Visit& visit, Diagnosis& out) {
                     fmt::format("outside_interface in [gateway]: {}", visit.config->place.file)});
   if (!visit.filter.readable) return;
   const std::string own = visit.own_rules();
-  if (visit.choice && own.empty())
+  if (visit.host && own.empty())
     return out.add({Grade::failure, "firewall", "The tunnel's own rules are gone: somebody has flushed nftables.",
                     fmt::format("culvert down {0} && culvert up {0}", visit.patient.interface)});
   check_forward_chains(visit, outside, out);
-  if (visit.choice) check_masquerade(visit, own, outside, out);
+  if (visit.host) check_masquerade(visit, own, outside, out);
   if (gateway.allowed_subnets.empty()) return;
   std::string list;
   for (const Prefix& each : gateway.allowed_subnets) list += (list.empty() ? "" : ", ") + to_string(each);
@@ -174,7 +176,7 @@ void check_gateway(const Visit& visit, Diagnosis& out) {
 }
 
 void check_guard(const Visit& visit, Diagnosis& out) {
-  if (!visit.config || !visit.config->firewall.kill_switch || !visit.choice || !visit.filter.readable) return;
+  if (!visit.config || !visit.config->firewall.kill_switch || !visit.host || !visit.filter.readable) return;
   if (visit.own_rules().find("hook output priority filter; policy drop") != std::string::npos)
     return out.add({Grade::good, "kill switch", "It is in force: nothing leaves beside the tunnel.", ""});
   out.add({Grade::failure, "kill switch", "The file wants it, but its rules are gone: somebody has flushed nftables.",

@@ -98,7 +98,7 @@ void check_link(const Visit& visit, Diagnosis& out) {
 
 void check_rules(const Visit& visit, Diagnosis& out) {
   const std::uint32_t mark = visit.patient.fwmark;
-  const std::uint32_t table = visit.choice ? visit.choice->table : 0;
+  const std::uint32_t table = visit.host ? visit.host->table : 0;
   // With a table of their own choice the rules are the owner's business.
   const bool automatic = !visit.config || visit.config->table.kind == config::RoutingTable::Kind::automatic;
   if (mark == 0 || !automatic) return;

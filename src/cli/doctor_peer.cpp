@@ -18,12 +18,17 @@ using Grade = DoctorCheck::Grade;
 constexpr std::size_t kMostPrefixes = 16;  // a peer's routes that are looked at
 constexpr std::size_t kEchoOctets = 84;
 
-/// An address in the prefix that may be somebody: the first behind the network's own.
-IpAddress sample_of(const Prefix& prefix) {
+/// An address in the prefix that may be somebody else: the first behind the network's own that is not ours.
+IpAddress sample_of(const Prefix& prefix, const std::vector<IpAddress>& own) {
   if (prefix.length == 0)  // anywhere: an address kept for documentation, which no route singles out
     return *parse_address(prefix.address.family == Family::v4 ? "192.0.2.1" : "2001:db8::1");
   IpAddress address = masked(prefix).address;
-  if (prefix.length < address_bits(address.family)) ++address.octets[address.family == Family::v4 ? 3 : 15];
+  if (prefix.length == address_bits(address.family)) return address;
+  std::uint8_t& last = address.octets[address.family == Family::v4 ? 3 : 15];
+  ++last;
+  // In the smallest network there may be nobody but us.
+  if (std::find(own.begin(), own.end(), address) != own.end() && prefix.length + 1 < address_bits(address.family))
+    ++last;
   return address;
 }
 
@@ -69,13 +74,13 @@ void check_mtu(const Patient& patient, const IpAddress& to, Diagnosis& out) {
 
 }  // namespace
 
-std::optional<IpAddress> inner_address(const PatientPeer& peer) {
+std::optional<IpAddress> inner_address(const Visit& visit, const PatientPeer& peer) {
   const auto longest =
       std::max_element(peer.allowed_ips.begin(), peer.allowed_ips.end(), [](const auto& a, const auto& b) {
         return a.length * 128 / address_bits(a.address.family) < b.length * 128 / address_bits(b.address.family);
       });
   if (longest == peer.allowed_ips.end()) return std::nullopt;
-  return sample_of(*longest);
+  return sample_of(*longest, visit.own);
 }
 
 void check_routes(const Visit& visit, const PatientPeer& peer, Diagnosis& out) {
@@ -83,16 +88,20 @@ void check_routes(const Visit& visit, const PatientPeer& peer, Diagnosis& out) {
   if (peer.allowed_ips.empty())
     return out.add({Grade::failure, "routes", "The peer has no allowed IPs: nothing can be sent to it.",
                     fmt::format("wg set {} peer {} allowed-ips ADDRESS", tunnel, peer.key)});
-  // A tunnel with a file has made the routes itself, unless it was told not to.
-  const bool ours = visit.config.has_value() && visit.config->table.kind == config::RoutingTable::Kind::automatic;
+  // With a table of their own choice the routes that lead into it are the owner's business.
+  if (visit.config.has_value() && visit.config->table.kind != config::RoutingTable::Kind::automatic)
+    return out.add({Grade::note, "routes",
+                    fmt::format("table = {} in the file: which packets go into the tunnel is the owner's business.",
+                                to_string(visit.config->table)),
+                    ""});
   std::size_t missing = 0;
   for (std::size_t i = 0; i < std::min(peer.allowed_ips.size(), kMostPrefixes); ++i) {
     const Prefix& prefix = peer.allowed_ips[i];
-    const std::string device = device_towards(sample_of(prefix), 0);
+    const std::string device = device_towards(sample_of(prefix, visit.own), 0);
     if (device == tunnel) continue;
     ++missing;
     const std::string where = device.empty() ? "nowhere" : "to " + device;
-    out.add({prefix.length == 0 && !ours ? Grade::warning : Grade::failure, "routes",
+    out.add({prefix.length == 0 && !visit.config.has_value() ? Grade::warning : Grade::failure, "routes",
              fmt::format("Packets for {} go {}, not into the tunnel.", to_string(prefix), where),
              fmt::format("ip route add {} dev {}", to_string(prefix), tunnel)});
   }
@@ -128,7 +137,8 @@ void check_endpoint(const Patient& patient, const PatientPeer& peer, Diagnosis& 
            "sysctl -w net.ipv4.conf.all.rp_filter=2"});
 }
 
-void check_data(const Patient& patient, const PatientPeer& peer, Diagnosis& out) {
+void check_data(const Visit& visit, const PatientPeer& peer, Diagnosis& out) {
+  const Patient& patient = visit.patient;
   constexpr std::int64_t kRecent = 120;
   // Of a tunnel that is up: what is refused all the same.
   constexpr std::array<std::string_view, 6> kTold{"source_not_allowed", "too_big",       "inner_malformed",
@@ -138,7 +148,7 @@ void check_data(const Patient& patient, const PatientPeer& peer, Diagnosis& out)
     out.add({Grade::failure, "refused",
              peer.last_text + (peer.last_address.empty() ? "" : fmt::format(" (It is {}.)", peer.last_address)),
              peer.last_advice});
-  const auto to = inner_address(peer);
+  const auto to = inner_address(visit, peer);
   if (!to || peer.state_name != "up") return;
   out.doing("sending echoes");
   switch (echo(patient.interface, *to, kEchoOctets, 2s)) {

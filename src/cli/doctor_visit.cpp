@@ -4,17 +4,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <filesystem>
+#include <system_error>
 
 #include <culvert/printable.hpp>
 
 #include "doctor_checks.hpp"
 #include "doctor_probe.hpp"
 #include "failure.hpp"
-#include "host_words.hpp"
 #include "load.hpp"
-#include "locate.hpp"
 #include "screen.hpp"
+#include "surroundings.hpp"
 #include "units.hpp"
 
 namespace culvert::cli {
@@ -30,12 +30,13 @@ PacketFilter read_packet_filter() {
 }
 
 /// nullopt: there is no file of that name, which is no fault of a tunnel that obeys `wg`.
-std::optional<config::Config> read_configuration(const std::string& name, const std::string& folder, Diagnosis& out) {
-  std::string path;
-  try {
-    path = locate(name, folder).path;
-  } catch (const Failure&) {
-    out.add({Grade::note, "configuration", "There is no file for it: the tunnel obeys `wg`.", ""});
+std::optional<config::Config> read_configuration(const std::string& name, const std::string& path, Diagnosis& out) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    out.add({Grade::note, "configuration",
+             error == std::errc::permission_denied ? path + " may not be read, so that it was not looked at."
+                                                   : "There is no file for it: the tunnel obeys `wg`.",
+             error == std::errc::permission_denied ? "sudo culvert doctor " + name : ""});
     return std::nullopt;
   }
   auto loaded = config::load(path);
@@ -67,24 +68,9 @@ std::optional<Patient> ask_daemon(const SocketFolders& folders, const std::strin
   }
 }
 
-/// nullopt: the daemon obeys `wg`, or does not answer.
-std::optional<HostChoice> ask_host_half(const SocketFolders& folders, const std::string& name) {
-  try {
-    const std::string line = ask_socket(folders.status + "/" + name + ".host", name,
-                                        control::to_line(control::HostRequest{}), Ends::at_line, 10s);
-    const auto answer = control::parse_host_answer(line);
-    if (!answer) return std::nullopt;
-    const auto status = nlohmann::json::parse(answer->status, nullptr, false);
-    if (!status.is_object()) return std::nullopt;
-    return HostChoice{status.value("table", 0U), status.value("firewallTable", "")};
-  } catch (const std::exception&) {  // whatever is wrong with it shows in the checks
-    return std::nullopt;
-  }
-}
-
 /// Files that were surely written before this moment.
-std::vector<std::string> files_of_the_past(const std::string& name, const std::string& config_folder) {
-  return {"/proc/self/exe", config_path(name, config_folder), "/var/lib/culvert", "/etc/passwd"};
+std::vector<std::string> files_of_the_past(const std::string& config) {
+  return {"/proc/self/exe", config, "/var/lib/culvert", "/etc/passwd"};
 }
 
 }  // namespace
@@ -97,7 +83,7 @@ bool Visit::takes_all(Family family) const noexcept {
   });
 }
 
-std::string Visit::own_table() const { return choice ? choice->firewall_table : std::string(); }
+std::string Visit::own_table() const { return host ? host->firewall_table : std::string(); }
 
 std::string Visit::own_rules() const {
   if (own_table().empty()) return "";
@@ -107,17 +93,22 @@ std::string Visit::own_rules() const {
 
 std::optional<Visit> begin_visit(const std::string& name, const std::string& config_folder,
                                  const SocketFolders& folders, Visit::Depth depth, Diagnosis& out) {
-  auto config = read_configuration(name, config_folder, out);
-  check_clock(files_of_the_past(name, config_folder), unix_now(), out);
+  auto host = ask_host_status(folders, name, 10s);
+  const std::string path = file_of(host, name, config_folder);
+  auto config = read_configuration(name, path, out);
+  check_clock(files_of_the_past(path), unix_now(), out);
   if (config && depth == Visit::Depth::thorough) check_names(*config, out);
   auto patient = ask_daemon(folders, name, config, out);
   if (!patient) return std::nullopt;
   out.add({Grade::good, "daemon", "It runs and answers.", ""});
-  return Visit{.patient = std::move(*patient),
-               .config = std::move(config),
-               .choice = ask_host_half(folders, name),
-               .filter = read_packet_filter(),
-               .depth = depth};
+  Visit visit{.patient = std::move(*patient),
+              .config = std::move(config),
+              .host = std::move(host),
+              .filter = read_packet_filter(),
+              .own = {},
+              .depth = depth};
+  for (const config::HostAddress& each : host_addresses()) visit.own.push_back(each.prefix.address);
+  return visit;
 }
 
 }  // namespace culvert::cli

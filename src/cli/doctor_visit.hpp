@@ -8,15 +8,9 @@
 #include "config.hpp"
 #include "doctor_report.hpp"
 #include "doctor_status.hpp"
-#include "sockets.hpp"
+#include "host_inquiry.hpp"
 
 namespace culvert::cli {
-
-/// What a tunnel with a file has chosen for itself, from its host half. Zero: nothing was needed.
-struct HostChoice {
-  std::uint32_t table = 0;     // for routes
-  std::string firewall_table;  // of nftables
-};
 
 /// The host's rules, in nft's two forms. Empty where they cannot be read.
 struct PacketFilter {
@@ -28,8 +22,9 @@ struct PacketFilter {
 struct Visit {
   Patient patient;
   std::optional<config::Config> config;  // nullopt: the tunnel obeys `wg`
-  std::optional<HostChoice> choice;      // nullopt: no host half answers
+  std::optional<HostStatus> host;        // nullopt: no host half answers
   PacketFilter filter;
+  std::vector<IpAddress> own;  // this machine's addresses, which are no peer's
   enum class Depth : std::uint8_t { thorough, glance } depth = Depth::thorough;  // a glance sends nothing
 
   /// Some peer is to get all traffic of the family, or as good as all.

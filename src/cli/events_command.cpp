@@ -28,8 +28,8 @@ std::string PrintableLines::take(std::string_view part) {
 }
 
 void follow_events(const EventsOptions& options, const SocketFolders& folders, const Console& console) {
-  require_interface_name(options.name);
-  const io::UniqueFd fd = connect_socket(folders.status + "/" + options.name + ".events", options.name);
+  const std::string name = interface_named(options.name);
+  const io::UniqueFd fd = connect_socket(folders.status + "/" + name + ".events", name);
   std::array<char, 16384> part;
   PrintableLines lines;
   for (;;) {

@@ -26,6 +26,13 @@ class Failure : public std::runtime_error {
   ExitCode code_;
 };
 
+/// Whoever read standard output has gone (`culvert status | head`): for a verb that only shows things this is a good
+/// end.
+class ReaderGone : public Failure {
+ public:
+  ReaderGone() : Failure(ExitCode::failed, "standard output: nobody reads it any more") {}
+};
+
 /// The code for a failed system call: EACCES and EPERM are a matter of permission.
 [[nodiscard]] ExitCode code_of_errno(int error) noexcept;
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,7 +14,6 @@
 #include <system_error>
 
 #include "failure.hpp"
-#include "unique_fd.hpp"
 
 namespace culvert::cli {
 namespace {
@@ -80,7 +80,24 @@ void sync_folder(const fs::path& folder) {
   if (fd) ::fsync(fd.get());
 }
 
+/// Whether the path still leads to this file: an edit puts a new one in its place.
+bool is_at(const std::string& path, int fd) noexcept {
+  struct stat there {
+  }, held{};
+  return ::stat(path.c_str(), &there) == 0 && ::fstat(fd, &held) == 0 && there.st_dev == held.st_dev &&
+         there.st_ino == held.st_ino;
+}
+
 }  // namespace
+
+io::UniqueFd lock_config(const std::string& path) {
+  for (;;) {
+    io::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd && errno == ENOENT) return fd;
+    if (!fd || ::flock(fd.get(), LOCK_EX) != 0) refuse("opened", path, errno);
+    if (is_at(path, fd.get())) return fd;
+  }
+}
 
 void write_private_file(const std::string& path, std::string_view text, Existing existing) {
   const fs::path folder = fs::absolute(path).parent_path();

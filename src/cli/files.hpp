@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "secret_view.hpp"
+#include "unique_fd.hpp"
 
 namespace culvert::cli {
 
@@ -18,6 +19,10 @@ void write_private_file(const std::string& path, std::string_view text, Existing
 
 /// \throws Failure when there is such a file and it is to be kept.
 void require_free(const std::string& path, Existing existing);
+
+/// Keeps commands from changing a configuration at the same time: its main file is locked until the descriptor closes.
+/// \returns an empty one where there is no such file yet. \throws Failure when it cannot be opened.
+[[nodiscard]] io::UniqueFd lock_config(const std::string& path);
 
 /// Removes a file. \throws Failure when it cannot be.
 void remove_file(const std::string& path);

@@ -31,7 +31,7 @@ config::Loaded load_with_findings(const Located& located, const Console& console
 void print_findings(const std::vector<config::Finding>& findings, const Console& console) {
   for (const config::Finding& finding : findings) {
     const std::string_view colour = finding.grade == config::Finding::Grade::error ? "\x1b[31m" : "\x1b[33m";
-    if (console.colours == Console::Colours::ansi)
+    if (console.error_colours == Console::Colours::ansi)
       console.err(fmt::format("{}{}\x1b[0m\n", colour, printable(finding.message())));
     else
       console.err(printable(finding.message()) + "\n");

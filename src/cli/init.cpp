@@ -201,9 +201,8 @@ void init(const InitOptions& options, const std::string& config_folder, const Su
           const Console& console) {
   require_interface_name(options.interface);
   const std::string path = config_path(options.interface, config_folder);
-  const Existing existing = options.existing == InitOptions::Existing::replace ? Existing::replace : Existing::keep;
   // Nobody should answer seven questions to hear this.
-  require_free(path, existing);
+  require_free(path, options.existing);
   const Questions questions(options, console);
   SystemEntropy entropy;
   const PrivateKey key = crypto::generate_private_key(entropy);
@@ -213,7 +212,8 @@ void init(const InitOptions& options, const std::string& config_folder, const Su
       const GatewayPlan plan = plan_gateway(options, around, questions);
       const SecretText text = gateway_text(plan, key);
       require_good(options.interface, path, text, console);
-      write_private_file(path, view_of(text), existing);
+      const io::UniqueFd lock = lock_config(path);
+      write_private_file(path, view_of(text), options.existing);
       tell_gateway(plan, path, console);
       break;
     }
@@ -221,7 +221,8 @@ void init(const InitOptions& options, const std::string& config_folder, const Su
       const ClientPlan plan = plan_client(options, questions);
       const SecretText text = client_text(plan, key);
       require_good(options.interface, path, text, console);
-      write_private_file(path, view_of(text), existing);
+      const io::UniqueFd lock = lock_config(path);
+      write_private_file(path, view_of(text), options.existing);
       console.err(
           fmt::format("Wrote {}.\nNext, on the gateway:  culvert peer add wg0 NAME --public-key {} --address {}\n"
                       "Then here:             culvert up {}\n",

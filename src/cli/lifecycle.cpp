@@ -16,8 +16,8 @@
 
 #include "failure.hpp"
 #include "findings.hpp"
+#include "host_inquiry.hpp"
 #include "host_words.hpp"
-#include "locate.hpp"
 #include "units.hpp"
 
 namespace culvert::cli {
@@ -129,48 +129,52 @@ void up(const UpOptions& options, const std::string& config_folder, const Socket
 }
 
 void down(const DownOptions& options, const SocketFolders& folders, const Console& console) {
-  require_interface_name(options.name);
-  require_root("down " + options.name);
-  require_configured(options.name, folders);
-  if (is_running(folders, options.name)) {
-    print_lines(ask_host(options.name, {HostRequest::Verb::down, 0}, folders, console), "", console);
-    return wait_for_end(options.name, folders);
+  const std::string name = interface_named(options.name);
+  require_root("down " + name);
+  require_configured(name, folders);
+  if (is_running(folders, name)) {
+    const HostAnswer answer = ask_host(name, {HostRequest::Verb::down, 0}, folders, console);
+    wait_for_end(name, folders);
+    return print_lines(answer, "", console);
   }
   std::error_code error;
-  const bool journaled = fs::exists(fmt::format("{}/{}.journal", kStateFolder, options.name), error);
-  if (journaled)
-    console.err(fmt::format("culvert: {} did not end in order; undoing what it had changed\n", options.name));
+  const bool journaled = fs::exists(fmt::format("{}/{}.journal", kStateFolder, name), error);
+  if (journaled) console.err(fmt::format("culvert: {} did not end in order; undoing what it had changed\n", name));
   // A kill switch that was raised at boot stands without a journal.
-  const int code = run_daemon({"--undo", options.name});
+  const int code = run_daemon({"--undo", name});
   if (code == kNothingToUndo && journaled) return;
-  if (code == kNothingToUndo) throw Failure(ExitCode::not_running, fmt::format("{} is not up", options.name));
+  if (code == kNothingToUndo) throw Failure(ExitCode::not_running, fmt::format("{} is not up", name));
   if (code != 0)
-    throw Failure(ExitCode::failed,
-                  fmt::format("not all of {} could be undone; the reason stands above", options.name));
-  if (!journaled) console.err(fmt::format("culvert: {} was not up; its kill switch is lifted\n", options.name));
+    throw Failure(ExitCode::failed, fmt::format("not all of {} could be undone; the reason stands above", name));
+  if (!journaled) console.err(fmt::format("culvert: {} was not up; its kill switch is lifted\n", name));
 }
 
 void reload(const ReloadOptions& options, const SocketFolders& folders, const Console& console) {
-  require_interface_name(options.name);
-  require_configured(options.name, folders);
+  const std::string name = interface_named(options.name);
+  require_configured(name, folders);
   const bool dry = options.mode == ReloadOptions::Mode::show_differences;
   const HostRequest request{dry ? HostRequest::Verb::reload_dry_run : HostRequest::Verb::reload, 0};
-  print_lines(ask_host(options.name, request, folders, console), "nothing has changed", console);
+  print_lines(ask_host(name, request, folders, console), "nothing has changed", console);
 }
 
 void portal(const PortalOptions& options, const SocketFolders& folders, const Console& console) {
-  require_interface_name(options.name);
-  require_configured(options.name, folders);
-  const HostAnswer answer = ask_host(options.name, {HostRequest::Verb::portal, options.minutes}, folders, console);
+  const std::string name = interface_named(options.name);
+  require_configured(name, folders);
+  const HostAnswer answer = ask_host(name, {HostRequest::Verb::portal, options.minutes}, folders, console);
   const std::string otherwise = options.minutes == 0 ? "closed" : fmt::format("open for {} min", options.minutes);
   print_lines(answer, otherwise, console);
 }
 
-std::string reload_if_running(const std::string& interface, const SocketFolders& folders, const Console& console) {
+std::string reload_if_running(const Located& located, const SocketFolders& folders, const Console& console) {
+  const std::string& interface = located.interface;
   if (!is_running(folders, interface))
     return fmt::format("{} is not up; start it with: culvert up {}", interface, interface);
   if (!has_host_half(interface, folders))
     return fmt::format("{} was started without a configuration and does not know of this", interface);
+  std::error_code error;
+  if (const auto host = ask_host_status(folders, interface, kAnswerWithin);
+      host && !fs::equivalent(host->config, located.path, error) && !error)
+    return fmt::format("{} runs from {} and does not know of this", interface, printable(host->config));
   static_cast<void>(ask_host(interface, {HostRequest::Verb::reload, 0}, folders, console));
   return fmt::format("{} has taken it over", interface);
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "console.hpp"
+#include "locate.hpp"
 #include "options.hpp"
 #include "sockets.hpp"
 
@@ -25,7 +26,7 @@ void portal(const PortalOptions& options, const SocketFolders& folders, const Co
 
 /// Asks a running daemon to take over a changed file; where none runs, there is nothing to do.
 /// \returns a sentence for the person, such as "wg0 has taken it over".
-[[nodiscard]] std::string reload_if_running(const std::string& interface, const SocketFolders& folders,
+[[nodiscard]] std::string reload_if_running(const Located& located, const SocketFolders& folders,
                                             const Console& console);
 
 }  // namespace culvert::cli

@@ -64,20 +64,28 @@ std::string config_path(const std::string& interface, const std::string& config_
   return config_folder + "/" + interface + ".toml";
 }
 
-Located locate(const std::string& what, const std::string& config_folder) {
+std::string interface_named(const std::string& what) {
   if (!is_path(what)) {
     require_interface_name(what);
-    std::string path = config_path(what, config_folder);
-    if (!is_there(path)) refuse_name(what, config_folder);
-    return {what, std::move(path)};
+    return what;
   }
-  const auto interface = config::interface_of_path(what);
+  auto interface = config::interface_of_path(what);
   if (!interface)
     throw Failure(ExitCode::usage,
                   fmt::format("\"{}\" must end in NAME.toml or NAME.conf, where NAME becomes the interface's: {}",
                               config::excerpt(what), io::kInterfaceNameRule));
+  return std::move(*interface);
+}
+
+Located locate(const std::string& what, const std::string& config_folder) {
+  std::string interface = interface_named(what);
+  if (!is_path(what)) {
+    std::string path = config_path(what, config_folder);
+    if (!is_there(path)) refuse_name(what, config_folder);
+    return {std::move(interface), std::move(path)};
+  }
   if (!is_there(what)) throw Failure(ExitCode::failed, fmt::format("there is no {}", what));
-  return {*interface, fs::absolute(what).string()};
+  return {std::move(interface), fs::absolute(what).string()};
 }
 
 std::vector<std::string> configured_interfaces(const std::string& config_folder) {

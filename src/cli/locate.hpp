@@ -17,6 +17,10 @@ struct Located {
 /// \throws Failure when there is no such file, with where it was looked for and what is there instead.
 [[nodiscard]] Located locate(const std::string& what, const std::string& config_folder);
 
+/// The interface that is meant by NAME, or by the path of its file, which need not exist.
+/// \throws Failure `usage` when a link cannot have such a name.
+[[nodiscard]] std::string interface_named(const std::string& what);
+
 /// \throws Failure `usage` when a link cannot have this name.
 void require_interface_name(const std::string& name);
 

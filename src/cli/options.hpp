@@ -34,10 +34,11 @@ struct CheckOptions {
 };
 struct ImportOptions {
   std::string file, name;  // an empty name: the file's
-  enum class Existing : std::uint8_t { keep, replace } existing = Existing::keep;
+  Existing existing = Existing::keep;
 };
 struct ExportOptions {
   std::string what, output;  // an empty output: standard output
+  Existing existing = Existing::keep;
 };
 struct KeyOptions {
   enum class Kind : std::uint8_t { private_key, public_key, preshared_key } kind = Kind::private_key;

@@ -166,7 +166,7 @@ Located locate_toml(const std::string& interface, const std::string& config_fold
 }
 
 void tell_daemon(const Located& located, const SocketFolders& folders, const Console& console) {
-  console.err(reload_if_running(located.interface, folders, console) + ".\n");
+  console.err(reload_if_running(located, folders, console) + ".\n");
 }
 
 }  // namespace
@@ -186,7 +186,7 @@ UnixTime expiry_from(const std::string& text, std::int64_t now_unix) {
 void add_peer(const PeerAddOptions& options, const std::string& config_folder, const SocketFolders& folders,
               const Console& console) {
   const Located located = locate_toml(options.interface, config_folder);
-  const io::UniqueFd lock = lock_config(located);
+  const io::UniqueFd lock = lock_config(located.path);
   const config::Config config = load_quietly(located, console);
   require_new_name(config, options.name);
   const Identity identity = identity_from(options.public_key);
@@ -203,9 +203,9 @@ void add_peer(const PeerAddOptions& options, const std::string& config_folder, c
   require_good(located, console, [&] { remove_file(*path); });
   try {
     if (hands_out) hand_out(client, options.client, console);
-  } catch (const Failure&) {
+  } catch (const Failure& failure) {
     remove_file(*path);
-    throw;
+    throw Failure(failure);  // also where nobody read the code, which is no good end here
   }
   console.err(fmt::format("Added {} to {}: {}.\n", peer.name, located.interface, joined(peer.allowed_ips)));
   tell_daemon(located, folders, console);
@@ -214,7 +214,7 @@ void add_peer(const PeerAddOptions& options, const std::string& config_folder, c
 void remove_peer(const PeerRemoveOptions& options, const std::string& config_folder, const SocketFolders& folders,
                  const Console& console) {
   const Located located = locate_toml(options.interface, config_folder);
-  const io::UniqueFd lock = lock_config(located);
+  const io::UniqueFd lock = lock_config(located.path);
   const config::Config config = load_quietly(located, console);
   const config::PeerConfig& peer = find_peer(config, options.name);
   if (const auto done = config::remove_peer(located.path, peer); !done) throw_edit(located, done.error());
@@ -225,7 +225,7 @@ void remove_peer(const PeerRemoveOptions& options, const std::string& config_fol
 void rotate_peer(const PeerRotateOptions& options, const std::string& config_folder, const SocketFolders& folders,
                  const Console& console) {
   const Located located = locate_toml(options.interface, config_folder);
-  const io::UniqueFd lock = lock_config(located);
+  const io::UniqueFd lock = lock_config(located.path);
   const config::Config config = load_quietly(located, console);
   const config::PeerConfig& old = find_peer(config, options.name);
   const Identity identity = identity_from(options.public_key);
@@ -249,9 +249,9 @@ void rotate_peer(const PeerRotateOptions& options, const std::string& config_fol
   require_good(located, console, undo);
   try {
     if (hands_out) hand_out(client, options.client, console);
-  } catch (const Failure&) {
+  } catch (const Failure& failure) {
     undo();
-    throw;
+    throw Failure(failure);  // likewise
   }
   console.err(fmt::format("{} of {} has new keys.\n", printable(old.name), located.interface));
   tell_daemon(located, folders, console);

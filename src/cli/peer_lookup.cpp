@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "peer_lookup.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 
-#include <cerrno>
-#include <system_error>
 #include <vector>
 
 #include "failure.hpp"
@@ -14,13 +10,6 @@
 #include "values.hpp"
 
 namespace culvert::cli {
-io::UniqueFd lock_config(const Located& located) {
-  io::UniqueFd fd(::open(located.path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd || ::flock(fd.get(), LOCK_EX) != 0)
-    throw Failure(code_of_errno(errno),
-                  fmt::format("{} cannot be opened: {}", located.path, std::generic_category().message(errno)));
-  return fd;
-}
 
 const config::PeerConfig& find_peer(const config::Config& config, const std::string& name_or_key) {
   const auto key = parse_public_key(name_or_key);

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "files.hpp"
+
 namespace culvert::cli {
 
 /// Where a client's file goes, and in which form.
@@ -12,7 +14,7 @@ struct ClientOutput {
   std::string file;            // empty: no file
   std::string qr_png, qr_svg;  // empty: none
   enum class Terminal : std::uint8_t { automatic, qr, no_qr } terminal = Terminal::automatic;
-  enum class Existing : std::uint8_t { keep, replace } existing = Existing::keep;
+  Existing existing = Existing::keep;
   std::vector<std::string> dns;  // resolvers that the client asks through the tunnel
   enum class Reach : std::uint8_t { gateway, everything } reach = Reach::gateway;
 
@@ -59,7 +61,7 @@ struct InitOptions {
   std::string allowed_ips;  // client: empty: everything
   enum class Masquerade : std::uint8_t { yes, no } masquerade = Masquerade::yes;
   enum class KillSwitch : std::uint8_t { on, off } kill_switch = KillSwitch::off;
-  enum class Existing : std::uint8_t { keep, replace } existing = Existing::keep;
+  Existing existing = Existing::keep;
   enum class Questions : std::uint8_t { ask, none } questions = Questions::ask;
 };
 

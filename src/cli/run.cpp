@@ -65,6 +65,8 @@ ExitCode run(std::span<const char* const> words, const SocketFolders& folders, c
     const CommandLine line = parse_command_line(words);
     std::visit(Runner{line, folders, console}, line.verb);
     return ExitCode::ok;
+  } catch (const ReaderGone&) {
+    return ExitCode::ok;
   } catch (const Failure& failure) {
     console.err(fmt::format("culvert: {}\n", failure.what()));
     return failure.code();

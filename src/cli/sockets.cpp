@@ -102,8 +102,10 @@ std::string read_status(const SocketFolders& folders, const std::string& interfa
 }
 
 bool is_running(const SocketFolders& folders, const std::string& interface) {
-  return connect_to(folders.status + "/" + interface + ".sock").get() >= 0 ||
-         connect_to(folders.uapi + "/" + interface + ".sock").get() >= 0;
+  const auto listens = [](const std::string& path) {
+    return connect_to(path).get() >= 0 || errno == EACCES;  // whom we may not ask may well be there
+  };
+  return listens(folders.status + "/" + interface + ".sock") || listens(folders.uapi + "/" + interface + ".sock");
 }
 
 }  // namespace culvert::cli

@@ -3,12 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <map>
 
 #include "doctor_glance.hpp"
 #include "failure.hpp"
-#include "host_words.hpp"
+#include "host_inquiry.hpp"
 #include "load.hpp"
 #include "locate.hpp"
 #include "rates.hpp"
@@ -22,37 +21,32 @@ constexpr std::chrono::milliseconds kBetweenLooks{1000};
 
 /// Names of peers by their keys, from the files. Not being able to read those is no reason to show nothing.
 using Names = std::map<std::string, std::string>;
-Names names_from_files(const std::string& config_folder, const std::string& interface) {
+Names names_from_file(const std::string& path) {
   Names names;
-  if (const auto loaded = config::load(config_path(interface, config_folder)))
+  if (const auto loaded = config::load(path))
     for (const config::PeerConfig& peer : loaded->config.peers) names[to_base64(peer.public_key)] = peer.name;
   return names;
 }
 
-/// None of a daemon that `wg` sets up, or that is busy with something longer: the rest is worth showing.
-std::optional<HostStatus> host_of(const SocketFolders& folders, const std::string& interface) {
-  constexpr std::chrono::seconds kPatience{3};
-  const std::string path = folders.status + "/" + interface + ".host";
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) return std::nullopt;
-  try {
-    const auto answer = control::parse_host_answer(
-        ask_socket(path, interface, control::to_line(control::HostRequest{control::HostRequest::Verb::status, 0}),
-                   Ends::at_line, kPatience));
-    return answer ? parse_host_status(answer->status) : std::nullopt;
-  } catch (const Failure&) {
-    return std::nullopt;
-  }
-}
-
-InterfaceStatus look_at(const SocketFolders& folders, const std::string& interface, const Names& names) {
-  auto status = parse_status(read_status(folders, interface));
-  if (!status) throw Failure(ExitCode::failed, fmt::format("{}: {}", interface, status.error()));
-  status->host = host_of(folders, interface);
-  for (PeerStatus& peer : status->peers)
+void give_names(InterfaceStatus& status, const Names& names) {
+  for (PeerStatus& peer : status.peers)
     if (const auto known = names.find(peer.public_key); peer.name.empty() && known != names.end())
       peer.name = known->second;
+}
+
+/// A host half that is busy with something longer is left out: the rest is worth showing.
+InterfaceStatus look_at(const SocketFolders& folders, const std::string& interface) {
+  auto status = parse_status(read_status(folders, interface));
+  if (!status) throw Failure(ExitCode::failed, fmt::format("{}: {}", interface, status.error()));
+  status->host = ask_host_status(folders, interface, std::chrono::seconds(3));
   return std::move(*status);
+}
+
+InterfaceStatus look_with_names(const SocketFolders& folders, const std::string& interface,
+                                const std::string& config_folder) {
+  InterfaceStatus status = look_at(folders, interface);
+  give_names(status, names_from_file(file_of(status.host, interface, config_folder)));
+  return status;
 }
 
 /// All that answer. A socket file that a dead daemon left is no interface; one that may not be asked is told of.
@@ -60,7 +54,7 @@ std::vector<InterfaceStatus> look_at_all(const std::string& config_folder, const
   std::vector<InterfaceStatus> all;
   for (const std::string& name : interfaces_with_status(folders)) {
     try {
-      all.push_back(look_at(folders, name, names_from_files(config_folder, name)));
+      all.push_back(look_with_names(folders, name, config_folder));
     } catch (const Failure& failure) {
       if (failure.code() != ExitCode::not_running) throw;
     }
@@ -70,16 +64,17 @@ std::vector<InterfaceStatus> look_at_all(const std::string& config_folder, const
 
 void watch(const std::string& interface, const std::string& config_folder, const SocketFolders& folders,
            const Console& console) {
-  const Names names = names_from_files(config_folder, interface);
-  InterfaceStatus status = look_at(folders, interface, names);
+  InterfaceStatus status = look_at(folders, interface);
+  const Names names = names_from_file(file_of(status.host, interface, config_folder));
   Rates rates;
   Screen screen(console);
   do {
+    give_names(status, names);
     rates.look(status, monotonic_now());
     const Screen::Size size = screen.size();
     screen.draw(watch_screen(status, rates, unix_now(), console.colours, size.columns, size.lines - 1));
     if (screen.wait(kBetweenLooks) == Screen::Wish::end) return;
-    status = look_at(folders, interface, names);
+    status = look_at(folders, interface);
   } while (true);
 }
 
@@ -91,7 +86,7 @@ void show_status(const StatusOptions& options, const std::string& config_folder,
   if (options.interface.empty())
     all = look_at_all(config_folder, folders);
   else
-    all.push_back(look_at(folders, options.interface, names_from_files(config_folder, options.interface)));
+    all.push_back(look_with_names(folders, interface_named(options.interface), config_folder));
   switch (options.form) {
     case StatusOptions::Form::json:
       console.out(status_json(all, unix_now()));

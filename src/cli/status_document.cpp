@@ -136,6 +136,8 @@ std::optional<HostStatus> parse_host_status(std::string_view json) {
   if (member(document, "portalSeconds").is_number()) host.portal_seconds = seconds_at(document, "portalSeconds");
   for (const Json& name : member(document, "unresolved"))
     if (name.is_string()) host.unresolved.push_back(name.get<std::string>());
+  host.table = number_at<std::uint32_t>(document, "table");
+  host.firewall_table = text_at(document, "firewallTable");
   return host;
 }
 

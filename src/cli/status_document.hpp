@@ -63,6 +63,8 @@ struct HostStatus {
   bool kill_switch = false;
   std::optional<std::int64_t> portal_seconds;  // for so long the kill switch lets a captive portal through
   std::vector<std::string> unresolved;         // endpoints whose names have no address yet
+  std::uint32_t table = 0;                     // that it chose for its routes; 0: it needs none
+  std::string firewall_table{};                // of nftables
 };
 
 struct InterfaceStatus {

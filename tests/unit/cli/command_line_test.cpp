@@ -71,11 +71,11 @@ TEST_CASE("init knows two roles and what each is told") {
   CHECK(gateway.port == "4500");
   CHECK(gateway.masquerade == InitOptions::Masquerade::no);
   CHECK(gateway.questions == InitOptions::Questions::none);
-  CHECK(gateway.existing == InitOptions::Existing::replace);
+  CHECK(gateway.existing == Existing::replace);
   const auto client = parse_as<InitOptions>({"init", "client", "wg1", "--kill-switch"});
   CHECK(client.role == InitOptions::Role::client);
   CHECK(client.kill_switch == InitOptions::KillSwitch::on);
-  CHECK(client.existing == InitOptions::Existing::keep);
+  CHECK(client.existing == Existing::keep);
   CHECK(refusal({"init", "wg0"}) != "accepted");
   CHECK(refusal({"init", "client", "wg1", "--port", "5"}) != "accepted");
 }
@@ -99,6 +99,19 @@ TEST_CASE("a peer is added with what is known of it") {
   CHECK(contains(refusal({"peer", "add", "wg0"}), "PEER"));
 }
 
+TEST_CASE("an option with a list takes one word, so that names may stand behind it") {
+  const auto add = parse_as<PeerAddOptions>({"peer", "add", "--dns", "10.0.0.1,10.0.0.2", "--address", "10.86.0.9",
+                                             "wg0", "--allowed-ips", "10.8.0.0/16", "alice", "-o", "a.conf"});
+  CHECK(add.interface == "wg0");
+  CHECK(add.name == "alice");
+  CHECK(add.client.dns == std::vector<std::string>{"10.0.0.1", "10.0.0.2"});
+  CHECK(add.addresses == std::vector<std::string>{"10.86.0.9"});
+  CHECK(add.allowed_ips == std::vector<std::string>{"10.8.0.0/16"});
+  const auto capture = parse_as<CaptureOptions>({"capture", "--peer", "alice", "-p", "bob", "wg0", "-w", "f"});
+  CHECK(capture.name == "wg0");
+  CHECK(capture.peers == std::vector<std::string>{"alice", "bob"});
+}
+
 TEST_CASE("the other verbs of peers, and of files") {
   CHECK(parse_as<PeerRemoveOptions>({"peer", "remove", "wg0", "alice"}).name == "alice");
   CHECK(parse_as<PeerListOptions>({"peer", "list", "wg0"}).interface == "wg0");
@@ -108,8 +121,10 @@ TEST_CASE("the other verbs of peers, and of files") {
   CHECK(refusal({"peer", "ad", "wg0", "alice"}) == "unknown verb \"peer ad\"; did you mean \"peer add\"?");
   const auto import = parse_as<ImportOptions>({"import", "x.conf", "--name", "wg1", "--force"});
   CHECK(import.name == "wg1");
-  CHECK(import.existing == ImportOptions::Existing::replace);
-  CHECK(parse_as<ExportOptions>({"export", "wg0", "-o", "x.conf"}).output == "x.conf");
+  CHECK(import.existing == Existing::replace);
+  const auto output = parse_as<ExportOptions>({"export", "wg0", "-o", "x.conf", "--force"});
+  CHECK(output.output == "x.conf");
+  CHECK(output.existing == Existing::replace);
 }
 
 TEST_CASE("the folder of configurations may stand before or behind the verb, or in the environment") {

@@ -25,13 +25,13 @@ TEST_CASE("a wg-quick file becomes a configuration, and comes back as it was") {
   const TemporaryFolder folder;
   folder.write("old/home.conf", kFile);
   FakeConsole console;
-  import_file({folder.at("old/home.conf"), "", ImportOptions::Existing::keep}, folder.path, console.console());
+  import_file({folder.at("old/home.conf"), "", Existing::keep}, folder.path, console.console());
   CHECK(folder.mode("home.toml") == 0600);
   const auto loaded = config::load(folder.at("home.toml"));
   REQUIRE(loaded);
   CHECK(loaded->config.peers.at(0).name == "office");
   CHECK(loaded->config.hooks.post_up == std::vector<std::string>{"echo %i"});
-  CHECK(loaded->config.dns.search == std::vector<std::string>{"corp.example"});
+  CHECK(loaded->config.dns.search == std::vector<std::string>{"corp.example", "~."});
 
   FakeConsole out;
   export_file({"home", ""}, folder.path, out.console());
@@ -40,21 +40,30 @@ TEST_CASE("a wg-quick file becomes a configuration, and comes back as it was") {
   export_file({"home", folder.at("back.conf")}, folder.path, console.console());
   CHECK(folder.text("back.conf") == out.out);
   CHECK(folder.mode("back.conf") == 0600);
+  CHECK_THROWS_AS(export_file({"home", folder.at("back.conf")}, folder.path, console.console()), Failure);
+  export_file({"home", folder.at("back.conf"), Existing::replace}, folder.path, console.console());
+}
+
+TEST_CASE("what only a wg-quick file has is left out of an import, and told") {
+  const TemporaryFolder folder;
+  folder.write("old/home.conf", std::string(kFile).insert(12, "SaveConfig = true\n"));
+  FakeConsole console;
+  import_file({folder.at("old/home.conf"), "", Existing::keep}, folder.path, console.console());
+  CHECK(console.err.find("left out: SaveConfig") != std::string::npos);
+  CHECK(folder.text("home.toml").find("save_config") == std::string::npos);
 }
 
 TEST_CASE("an import takes another name, and replaces nothing unasked") {
   const TemporaryFolder folder;
   folder.write("old/home.conf", kFile);
   FakeConsole console;
-  const ImportOptions options{folder.at("old/home.conf"), "wg7", ImportOptions::Existing::keep};
+  const ImportOptions options{folder.at("old/home.conf"), "wg7", Existing::keep};
   import_file(options, folder.path, console.console());
   CHECK(folder.has("wg7.toml"));
   CHECK_THROWS_AS(import_file(options, folder.path, console.console()), Failure);
-  import_file({options.file, "wg7", ImportOptions::Existing::replace}, folder.path, console.console());
-  CHECK_THROWS_AS(import_file({options.file, "no/name", ImportOptions::Existing::keep}, folder.path, console.console()),
-                  Failure);
-  CHECK_THROWS_AS(
-      import_file({folder.at("wg7.toml"), "", ImportOptions::Existing::keep}, folder.path, console.console()), Failure);
+  import_file({options.file, "wg7", Existing::replace}, folder.path, console.console());
+  CHECK_THROWS_AS(import_file({options.file, "no/name", Existing::keep}, folder.path, console.console()), Failure);
+  CHECK_THROWS_AS(import_file({folder.at("wg7.toml"), "", Existing::keep}, folder.path, console.console()), Failure);
 }
 
 TEST_CASE("what wg-quick has no word for is told") {

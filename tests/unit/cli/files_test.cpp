@@ -2,6 +2,9 @@
 #include "files.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <thread>
 
 #include "failure.hpp"
 #include "temporary_folder.hpp"
@@ -45,4 +48,22 @@ TEST_CASE("a file is read as it is, and removed") {
   CHECK(view_of(read_file(folder.at("a"))) == std::string_view("x\0y", 3));
   remove_file(folder.at("a"));
   CHECK(folder.count() == 0);
+}
+
+TEST_CASE("who waits for a configuration gets the file that an edit has put in its place") {
+  const TemporaryFolder folder;
+  CHECK_FALSE(lock_config(folder.at("none")));
+  folder.write("wg0.toml", "old");
+  auto first = lock_config(folder.at("wg0.toml"));
+  struct stat held {};
+  std::thread second([&] {
+    const auto lock = lock_config(folder.at("wg0.toml"));
+    CHECK(::fstat(lock.get(), &held) == 0);
+  });
+  write_private_file(folder.at("wg0.toml"), "new", Existing::replace);
+  first.reset();
+  second.join();
+  struct stat there {};
+  REQUIRE(::stat(folder.at("wg0.toml").c_str(), &there) == 0);
+  CHECK(held.st_ino == there.st_ino);
 }

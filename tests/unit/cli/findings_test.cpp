@@ -62,7 +62,7 @@ TEST_CASE("findings are coloured on a terminal alone") {
   config::Finding finding;
   finding.reason = "no\x1b[2J";
   Console coloured = console.console();
-  coloured.colours = Console::Colours::ansi;
+  coloured.error_colours = Console::Colours::ansi;
   print_findings({finding}, coloured);
   CHECK(console.err == "\x1b[31merror: no?[2J\x1b[0m\n");
 }

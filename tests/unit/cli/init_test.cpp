@@ -179,7 +179,7 @@ TEST_CASE("an existing file is left alone without --force") {
   CHECK(failure_of(gateway_options(), folder, console).find("exists already") != std::string::npos);
   CHECK(folder.text("wg0.toml") == "mine");
   InitOptions options = gateway_options();
-  options.existing = InitOptions::Existing::replace;
+  options.existing = Existing::replace;
   init(options, folder.path, a_server(), console.console());
   load_clean(folder, "wg0");
 }

@@ -31,6 +31,14 @@ TEST_CASE("a name is looked for in the folder, a path is taken as it is") {
   CHECK(locate(folder.at("wg0.toml"), "/nowhere").path == folder.at("wg0.toml"));
 }
 
+TEST_CASE("an interface is meant by its name or by its file, there or not") {
+  CHECK(interface_named("wg0") == "wg0");
+  CHECK(interface_named("/nowhere/home.conf") == "home");
+  CHECK(interface_named("wg1.toml") == "wg1");
+  CHECK_THROWS_AS(static_cast<void>(interface_named("a name")), Failure);
+  CHECK_THROWS_AS(static_cast<void>(interface_named("../etc/passwd")), Failure);
+}
+
 TEST_CASE("a file that is not there is answered with what may be meant") {
   const TemporaryFolder folder;
   folder.write("office.toml", "");

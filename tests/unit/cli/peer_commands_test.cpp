@@ -230,3 +230,21 @@ TEST_CASE("the end of a peer is a span from now, or a date to come") {
   CHECK_THROWS_AS(static_cast<void>(expiry_from("2026-12-31", 1'798'675'200)), Failure);
   CHECK_THROWS_AS(static_cast<void>(expiry_from("soon", 0)), Failure);
 }
+
+TEST_CASE("a peer whose code nobody reads is not added") {
+  Site site;
+  PeerAddOptions options = site.peer("alice");
+  options.client.file.clear();
+  options.client.terminal = ClientOutput::Terminal::qr;
+  Console console = site.console.console();
+  console.out = [](std::string_view) { throw ReaderGone(); };
+  try {
+    add_peer(options, site.folder.path, site.sockets(), console);
+    FAIL("it was added");
+  } catch (const ReaderGone&) {
+    FAIL("it ends as if all was well");
+  } catch (const Failure& failure) {
+    CHECK(failure.code() == ExitCode::failed);
+  }
+  CHECK(site.load().peers.empty());
+}

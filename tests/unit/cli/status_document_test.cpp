@@ -111,3 +111,12 @@ TEST_CASE("a peer is called by its name, or by its key's first characters") {
   peer.name = "alice";
   CHECK(title_of(peer) == "alice");
 }
+
+TEST_CASE("the host half tells its file, and the tables that it chose") {
+  const auto host = parse_host_status(R"({"config": "/x/wg0.conf", "table": 51820, "firewallTable": "culvert-wg0"})");
+  REQUIRE(host);
+  CHECK(host->config == "/x/wg0.conf");
+  CHECK(host->table == 51820);
+  CHECK(host->firewall_table == "culvert-wg0");
+  CHECK_FALSE(parse_host_status("[]"));
+}

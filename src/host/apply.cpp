@@ -43,10 +43,10 @@ Result<HostSetup, Failure> HostSetup::open(Hands& hands, std::string journal_pat
   setup.boot_ = boot_id();
   if (!content->has_value()) return setup;
   JournalContent& left = **content;
+  if (left.boot != setup.boot_) forget_boot(left);
   setup.interface_ = std::move(left.interface);
   setup.choice_ = left.choice;
   setup.made_ = std::move(left.made);
-  if (left.boot != setup.boot_) std::erase_if(setup.made_, [](const Made& made) { return !outlives_boot(made.step); });
   for (const Made& made : setup.made_) setup.next_id_ = std::max(setup.next_id_, made.id + 1);
   // From here on it is written as of this boot, with what is left of the last.
   const auto started = setup.journal_.start({setup.interface_, setup.boot_, setup.choice_, setup.made_});

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <sstream>
 #include <string_view>
 #include <system_error>
@@ -46,6 +47,37 @@ std::string way_of(const Before& before) {
   return way == before.end() ? "" : way->second;
 }
 
+bool is_by_file(const Made& made) {
+  return std::holds_alternative<step::Dns>(made.step) && way_of(made.before) == "file";
+}
+
+/// What another tunnel remembers whose text stands in the file; nullopt: it is nobody's text.
+std::optional<Before> before_another(const std::string& path, const std::string& journals,
+                                     const std::string& interface) {
+  for (const JournalContent& other : other_journals(journals, interface, boot_id()))
+    for (const Made& made : other.made)
+      if (is_by_file(made) && is_resolv_file_of(path, other.interface)) return made.before;
+  return std::nullopt;
+}
+
+/// The file as another tunnel wants it, which had set it over the same past and is still up.
+std::optional<Result<void, Failure>> leave_to_another(const std::string& path, const std::string& journals,
+                                                      const std::string& interface, const Before& before) {
+  const std::string boot = boot_id();
+  for (const JournalContent& other : other_journals(journals, interface, boot))
+    for (const Made& made : other.made)
+      if (other.boot == boot && is_by_file(made) && made.before == before)
+        return set_resolv_file(path, other.interface, resolv_conf_text(std::get<step::Dns>(made.step)));
+  return std::nullopt;
+}
+
+Result<void, Failure> restore_file(const std::string& path, const std::string& journals, const std::string& interface,
+                                   const Before& before) {
+  if (!is_resolv_file_of(path, interface)) return {};
+  if (auto left = leave_to_another(path, journals, interface, before)) return std::move(*left);
+  return restore_resolv_file(path, interface, before);
+}
+
 std::vector<IpAddress> servers_in(const std::string& text) {
   std::vector<IpAddress> servers;
   std::istringstream lines(text);
@@ -72,7 +104,8 @@ std::string resolv_conf_text(const step::Dns& step) {
   return text;
 }
 
-Result<Before, Failure> look_at_dns(const DnsPlaces& places, const std::string& interface, const step::Dns& step) {
+Result<Before, Failure> look_at_dns(const DnsPlaces& places, const std::string& journals, const std::string& interface,
+                                    const step::Dns& step) {
   switch (choose_way(places, step.backend)) {
     case DnsBackend::resolved:
       return look_at_resolved(interface);
@@ -82,6 +115,7 @@ Result<Before, Failure> look_at_dns(const DnsPlaces& places, const std::string& 
     case DnsBackend::file:
       break;
   }
+  if (auto known = before_another(places.resolv_conf, journals, interface)) return std::move(*known);
   return look_at_resolv_file(places.resolv_conf);
 }
 
@@ -93,11 +127,12 @@ Result<void, Failure> set_dns(const DnsPlaces& places, const std::string& interf
   return set_resolv_file(places.resolv_conf, interface, resolv_conf_text(step));
 }
 
-Result<void, Failure> restore_dns(const DnsPlaces& places, const std::string& interface, const Before& before) {
+Result<void, Failure> restore_dns(const DnsPlaces& places, const std::string& journals, const std::string& interface,
+                                  const Before& before) {
   const std::string way = way_of(before);
   if (way == "resolved") return restore_resolved(places.bus, interface, before);
   if (way == "resolvconf") return restore_resolvconf(places, before);
-  if (way == "file") return restore_resolv_file(places.resolv_conf, before);
+  if (way == "file") return restore_file(places.resolv_conf, journals, interface, before);
   return {};
 }
 

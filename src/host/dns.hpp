@@ -3,6 +3,10 @@
 //   resolved    systemd-resolved over D-Bus, where it runs and /etc/resolv.conf points to it: settings of the link
 //   resolvconf  the program of that name, called as wg-quick calls it, where it is installed
 //   file        /etc/resolv.conf itself, put aside in the journal and brought back octet for octet
+//
+// Tunnels share the file: the servers of the last that set it stand there. When it goes, another's that is still up do,
+// and when the last goes, what was before the first, in whatever order they end. They know of each other by their
+// journals in one folder.
 #pragma once
 
 #include <string>
@@ -26,12 +30,12 @@ struct DnsPlaces {
 };
 
 /// Chooses the way and reads what must be brought back. Changes nothing.
-[[nodiscard]] Result<Before, Failure> look_at_dns(const DnsPlaces& places, const std::string& interface,
-                                                  const step::Dns& step);
+[[nodiscard]] Result<Before, Failure> look_at_dns(const DnsPlaces& places, const std::string& journals,
+                                                  const std::string& interface, const step::Dns& step);
 [[nodiscard]] Result<void, Failure> set_dns(const DnsPlaces& places, const std::string& interface,
                                             const step::Dns& step, const Before& before);
-[[nodiscard]] Result<void, Failure> restore_dns(const DnsPlaces& places, const std::string& interface,
-                                                const Before& before);
+[[nodiscard]] Result<void, Failure> restore_dns(const DnsPlaces& places, const std::string& journals,
+                                                const std::string& interface, const Before& before);
 
 /// The text of a resolv.conf: what `resolvconf` reads, and what stands in the file below a line that says whose it is.
 [[nodiscard]] std::string resolv_conf_text(const step::Dns& step);

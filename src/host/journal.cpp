@@ -199,6 +199,12 @@ std::string boot_id() {
   return id;
 }
 
+bool outlives_boot(const Step& step) noexcept { return std::holds_alternative<step::Dns>(step); }
+
+void forget_boot(JournalContent& content) {
+  std::erase_if(content.made, [](const Made& made) { return !outlives_boot(made.step); });
+}
+
 std::vector<JournalContent> other_journals(const std::string& folder, const std::string& interface,
                                            const std::string& boot) {
   std::vector<JournalContent> others;
@@ -206,13 +212,13 @@ std::vector<JournalContent> other_journals(const std::string& folder, const std:
   for (const auto& file : std::filesystem::directory_iterator(folder, none)) {
     if (file.path().extension() != ".journal") continue;
     auto content = Journal::read(file.path().string());
-    if (content && content->has_value() && (*content)->interface != interface && (*content)->boot == boot)
-      others.push_back(std::move(**content));
+    if (!content || !content->has_value() || (*content)->interface == interface) continue;
+    JournalContent& other = **content;
+    if (other.boot != boot) forget_boot(other);
+    others.push_back(std::move(other));
   }
   return others;
 }
-
-bool outlives_boot(const Step& step) noexcept { return std::holds_alternative<step::Dns>(step); }
 
 Result<void, Failure> Journal::will_make(const Made& made) {
   return append(line_of(record_of(made)), outlives_boot(made.step) ? Sync::yes : Sync::no);

@@ -50,8 +50,11 @@ struct JournalContent {
 /// What a step changes is there after a reboot: DNS may be in a file.
 [[nodiscard]] bool outlives_boot(const Step& step) noexcept;
 
-/// What the other interfaces have changed in this boot, by their journals in the folder. One that cannot be read is
-/// left out.
+/// What is left of the changes when the boot is over in which they were made.
+void forget_boot(JournalContent& content);
+
+/// What the other interfaces have changed, by their journals in the folder; of an earlier boot only what outlives it.
+/// One that cannot be read is left out.
 [[nodiscard]] std::vector<JournalContent> other_journals(const std::string& folder, const std::string& interface,
                                                          const std::string& boot);
 

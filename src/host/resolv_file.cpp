@@ -18,7 +18,6 @@
 namespace culvert::host {
 namespace {
 
-constexpr std::string_view kOurs = "# Set by Culvert for ";
 constexpr std::size_t kLargest = 1U << 20U;
 constexpr mode_t kMode = 0644;
 
@@ -106,12 +105,17 @@ int replace_by_link(const std::string& path, const std::string& target) noexcept
   return error;
 }
 
-bool is_ours(const std::string& path) {
-  const auto text = read_link(path).empty() ? read_text(path) : std::nullopt;
-  return text && text->rfind(kOurs, 0) == 0;
+/// Says whose the file is.
+std::string first_line(const std::string& interface) {
+  return fmt::format("# Set by Culvert for {}; what was here before comes back when it goes down\n", interface);
 }
 
 }  // namespace
+
+bool is_resolv_file_of(const std::string& path, const std::string& interface) {
+  const auto text = read_link(path).empty() ? read_text(path) : std::nullopt;
+  return text && text->rfind(first_line(interface), 0) == 0;
+}
 
 std::optional<std::string> read_text(const std::string& path) {
   const io::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -156,14 +160,13 @@ Result<Before, Failure> look_at_resolv_file(const std::string& path) {
 }
 
 Result<void, Failure> set_resolv_file(const std::string& path, const std::string& interface, const std::string& text) {
-  const std::string whole =
-      fmt::format("{}{}; what was here before comes back when it goes down\n{}", kOurs, interface, text);
-  if (const int error = replace(path, whole, Owner{}); error != 0) return Err{failure(error, path)};
+  if (const int error = replace(path, first_line(interface) + text, Owner{}); error != 0)
+    return Err{failure(error, path)};
   return {};
 }
 
-Result<void, Failure> restore_resolv_file(const std::string& path, const Before& before) {
-  if (!is_ours(path)) return {};
+Result<void, Failure> restore_resolv_file(const std::string& path, const std::string& interface, const Before& before) {
+  if (!is_resolv_file_of(path, interface)) return {};
   int error = 0;
   if (const auto target = before.find("points_to"); target != before.end())
     error = replace_by_link(path, target->second);

@@ -16,8 +16,11 @@ namespace culvert::host {
 /// Replaces it at once, never half; one that cannot be replaced, since it is mounted there, is written over.
 [[nodiscard]] Result<void, Failure> set_resolv_file(const std::string& path, const std::string& interface,
                                                     const std::string& text);
-/// Brings it back. What others have written meanwhile is newer than what was before, and stays.
-[[nodiscard]] Result<void, Failure> restore_resolv_file(const std::string& path, const Before& before);
+/// Brings it back. What others have written meanwhile, another tunnel too, is newer than what was before, and stays.
+[[nodiscard]] Result<void, Failure> restore_resolv_file(const std::string& path, const std::string& interface,
+                                                        const Before& before);
+/// What stands there was set for this interface, and neither for another nor by somebody else.
+[[nodiscard]] bool is_resolv_file_of(const std::string& path, const std::string& interface);
 
 /// The content that was kept, empty where none was.
 [[nodiscard]] std::string text_before(const Before& before);

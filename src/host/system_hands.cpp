@@ -24,7 +24,7 @@ Result<Before, Failure> SystemHands::look(const std::string& interface, const St
   return std::visit(
       [&]<class Kind>(const Kind& each) {
         if constexpr (kIsDns<Kind>)
-          return look_at_dns(places_, interface, each);
+          return look_at_dns(places_, journals_, interface, each);
         else if constexpr (kIsSysctl<Kind>)
           return look_at_sysctl(journals_, interface, each);
         else
@@ -50,7 +50,7 @@ Result<void, Failure> SystemHands::undo(const std::string& interface, const Step
   return std::visit(
       [&]<class Kind>(const Kind& each) {
         if constexpr (kIsDns<Kind>)
-          return restore_dns(places_, interface, before);
+          return restore_dns(places_, journals_, interface, before);
         else if constexpr (kIsSysctl<Kind>)
           return restore_sysctl(journals_, interface, each, before);
         else

@@ -112,6 +112,18 @@ def state(host, resolv):
     return re.sub(rf"( {NAME}(?:@\S+)?: .* qdisc) \S+", r"\1", text)
 
 
+def as_of_another_boot(journal):
+    """The lines bear FNV-1a sums of themselves."""
+    with open(journal, encoding="utf-8") as file:
+        head, *rest = file.read().splitlines()
+    words = re.sub(r'"boot":"[^"]*"', '"boot":"another"', head.split(" ", 1)[1])
+    checksum = 0xcbf29ce484222325
+    for octet in words.encode():
+        checksum = (checksum ^ octet) * 0x100000001b3 % 2**64
+    with open(journal, "w", encoding="utf-8") as file:
+        file.write("\n".join([f"{checksum:016x} {words}", *rest]) + "\n")
+
+
 def difference(before, after):
     """The lines that differ, for the message."""
     old, new = before.splitlines(), after.splitlines()

@@ -4,8 +4,8 @@
 `down`, after a failure, and after a crash at each single moment. See host_lab.py."""
 import os
 
-from host_lab import (CLEAR, INSIDE, MARK, NAME, PUBLIC, RESOLV, Tool, chatter, configuration, difference, expect_same, home, state,
-                      tool)
+from host_lab import (CLEAR, INSIDE, MARK, NAME, PUBLIC, RESOLV, Tool, as_of_another_boot, chatter, configuration, difference,
+                      expect_same, home, state, tool)
 from lab import case, expect, expect_equal, main, note, wait_until
 
 EVERYTHING = dict(dns='servers = ["10.99.0.1", "fd99::1"]\nsearch = ["corp.example"]\nbackend = "file"',
@@ -177,6 +177,91 @@ def _(lab):
     # The second link has the queue and the secret that the kernel gives when it is first up.
     rest = lambda text: "\n".join(line for line in text.splitlines() if "wg2" not in line)
     expect_same(rest(before), rest(state(a, resolv)), "state at the end")
+
+
+def text_of(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def two_tunnels(lab, a, resolv, **sections):
+    """[(program, file)] of wg1 and wg2, whose networks do not collide; their journals are in one folder."""
+    text = configuration(allowed='"10.98.0.0/16"', **sections)
+    return [(Tool(a, os.path.join(lab.directory, f"{name}.journal"), resolv, name=name), lab.write(f"{name}.toml", words))
+            for name, words in (("wg1", text), ("wg2", text.replace("10.9", "10.8").replace("fd99", "fd88")))]
+
+
+@case("two tunnels share resolv.conf: while one is up its servers stand, and after both the text that was there before the first")
+def _(lab):
+    a, _, resolv = home(lab)
+    held = two_tunnels(lab, a, resolv, dns='servers = ["10.99.0.1"]\nbackend = "file"')
+    servers = [["nameserver 10.99.0.1"], ["nameserver 10.89.0.1"]]
+    stand = lambda which, what: expect_equal(text_of(resolv).splitlines()[1:], servers[which], what)
+    before = text_of(resolv), os.stat(resolv).st_mode
+    for first, second in ((0, 1), (1, 0)):
+        for goes in (0, 1):
+            for each in (first, second):
+                held[each][0].must(f"up {held[each][1]}")
+                stand(each, f"servers once wg{each + 1} is up")
+            held[goes][0].must("undo")
+            stand(1 - goes, f"servers once wg{goes + 1} of wg{first + 1}, wg{second + 1} is down")
+            held[goes][0].must(f"up {held[goes][1]}")
+            stand(goes, f"servers once wg{goes + 1} is up again")
+            held[goes][0].must("undo")
+            stand(1 - goes, f"servers once wg{goes + 1} is down again")
+            held[1 - goes][0].must("undo")
+            expect_equal((text_of(resolv), os.stat(resolv).st_mode), before, "resolv.conf after both")
+
+
+@case("a tunnel that goes leaves resolv.conf to the servers that another has reloaded, and none of a dead tunnel comes back")
+def _(lab):
+    a, _, resolv = home(lab)
+    held = two_tunnels(lab, a, resolv, dns='servers = ["10.99.0.1"]\nbackend = "file"')
+    for program, file in held:
+        program.must(f"up {file}")
+    other = text_of(held[0][1]).replace("10.99.0.1", "10.99.0.7")
+    held[0][0].must("change " + lab.write("wg1.toml", other))
+    held[1][0].must(f"change {held[1][1]}")
+    held[1][0].must("reassert")
+    held[1][0].must("undo")
+    expect_equal(text_of(resolv).splitlines()[1:], ["nameserver 10.99.0.7"], "servers of the tunnel that is up")
+    held[1][0].must(f"up {held[1][1]}")
+    held[0][0].must("undo")
+    held[1][0].must("change " + lab.write("wg2.toml", text_of(held[1][1]).replace("10.89.0.1", "10.89.0.7")))
+    expect_equal(text_of(resolv).splitlines()[1:], ["nameserver 10.89.0.7"], "servers after a reload")
+    held[1][0].must("undo")
+    expect_equal(text_of(resolv), RESOLV, "resolv.conf after both")
+
+
+@case("a tunnel that was killed in an earlier boot leaves its servers in resolv.conf, and another does not take them for the past")
+def _(lab):
+    a, _, resolv = home(lab)
+    (dead, file), (alive, other) = two_tunnels(lab, a, resolv, dns='servers = ["10.99.0.1"]\nbackend = "file"')
+    dead.must(f"up {file}")
+    dead.kill()
+    journal = os.path.join(lab.directory, "wg1.journal")
+    as_of_another_boot(journal)
+    alive.must(f"up {other}")
+    alive.must("undo")
+    expect_equal(text_of(resolv), RESOLV, "resolv.conf after the tunnel of this boot")
+    alive.must(f"up {other}")
+    tool(a, "repair", journal, "lift", resolv)
+    expect_equal(text_of(resolv).splitlines()[1:], ["nameserver 10.89.0.1"], "servers while the tunnel of this boot is up")
+    alive.must("undo")
+    expect_equal(text_of(resolv), RESOLV, "resolv.conf after both")
+
+
+@case("between two tunnels another program writes resolv.conf: its text is what the second brings back, and stays")
+def _(lab):
+    a, _, resolv = home(lab)
+    held = two_tunnels(lab, a, resolv, dns='servers = ["10.99.0.1"]\nbackend = "file"')
+    held[0][0].must(f"up {held[0][1]}")
+    with open(resolv, "w", encoding="utf-8") as newer:
+        newer.write("nameserver 192.0.2.1\n")
+    held[1][0].must(f"up {held[1][1]}")
+    for program, _ in reversed(held):
+        program.must("undo")
+        expect_equal(text_of(resolv), "nameserver 192.0.2.1\n", "resolv.conf that another program wrote meanwhile")
 
 
 def crash_everywhere(lab, a, resolv, file, verbs, repair, same_as):

@@ -52,8 +52,8 @@ bool is_by_file(const Made& made) {
 }
 
 /// What another tunnel remembers whose text stands in the file; nullopt: it is nobody's text.
-std::optional<Before> before_another(const std::string& path, const std::string& journals,
-                                     const std::string& interface) {
+std::optional<Before> before_whose_text(const std::string& path, const std::string& journals,
+                                        const std::string& interface) {
   for (const JournalContent& other : other_journals(journals, interface, boot_id()))
     for (const Made& made : other.made)
       if (is_by_file(made) && is_resolv_file_of(path, other.interface)) return made.before;
@@ -115,7 +115,7 @@ Result<Before, Failure> look_at_dns(const DnsPlaces& places, const std::string& 
     case DnsBackend::file:
       break;
   }
-  if (auto known = before_another(places.resolv_conf, journals, interface)) return std::move(*known);
+  if (auto known = before_whose_text(places.resolv_conf, journals, interface)) return std::move(*known);
   return look_at_resolv_file(places.resolv_conf);
 }
 

@@ -220,6 +220,13 @@ std::vector<JournalContent> other_journals(const std::string& folder, const std:
   return others;
 }
 
+std::optional<Before> before_another(const std::string& folder, const std::string& interface, const Step& step) {
+  for (const JournalContent& other : other_journals(folder, interface, boot_id()))
+    for (const Made& made : other.made)
+      if (made.step == step) return made.before;
+  return std::nullopt;
+}
+
 Result<void, Failure> Journal::will_make(const Made& made) {
   return append(line_of(record_of(made)), outlives_boot(made.step) ? Sync::yes : Sync::no);
 }

@@ -58,6 +58,10 @@ void forget_boot(JournalContent& content);
 [[nodiscard]] std::vector<JournalContent> other_journals(const std::string& folder, const std::string& interface,
                                                          const std::string& boot);
 
+/// What another interface remembers that has made the same step; nullopt: none has.
+[[nodiscard]] std::optional<Before> before_another(const std::string& folder, const std::string& interface,
+                                                   const Step& step);
+
 /// The id of this boot.
 [[nodiscard]] std::string boot_id();
 

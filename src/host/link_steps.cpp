@@ -226,7 +226,8 @@ Result<void, Failure> make(const std::string& interface, const step::Rule& step,
   return ask(request, interface, step, {EEXIST});
 }
 
-Result<void, Failure> undo(const std::string& interface, const step::Rule& step, const Before&) {
+Result<void, Failure> undo_rule(const std::string& journals, const std::string& interface, const step::Rule& step) {
+  if (before_another(journals, interface, Step(step))) return {};  // it is still needed
   NetlinkRequest request(RTM_DELRULE, 0);
   rule_request(request, step);
   return ask(request, interface, step, {ENOENT, ESRCH});

@@ -29,7 +29,10 @@ namespace culvert::host {
 
 [[nodiscard]] Result<Before, Failure> look(const std::string& interface, const step::Rule& step);
 [[nodiscard]] Result<void, Failure> make(const std::string& interface, const step::Rule& step, const Before& before);
-[[nodiscard]] Result<void, Failure> undo(const std::string& interface, const step::Rule& step, const Before& before);
+/// Tunnels share the rules of local networks, which are the same for all: the last takes them away, in whatever order
+/// they end. They know of each other by their journals in one folder.
+[[nodiscard]] Result<void, Failure> undo_rule(const std::string& journals, const std::string& interface,
+                                              const step::Rule& step);
 
 [[nodiscard]] Result<Before, Failure> look(const std::string& interface, const step::Route& step);
 [[nodiscard]] Result<void, Failure> make(const std::string& interface, const step::Route& step, const Before& before);

@@ -17,6 +17,8 @@
 //   32501  to LAN lookup main suppress_prefixlength LAN-1    private networks that a link is directly in, where allowed
 //   32502  not fwmark M lookup T                             all else
 //
+// The second kind is the same for all tunnels of a host, and shared by them.
+//
 // So no route in the main table can take traffic out of the tunnel, be it a /1 or a /32 that a hostile DHCP server gave
 // (CVE-2024-3661), a public network that the access point claims to be directly connected (CVE-2023-36672), or the
 // address of the endpoint (CVE-2023-36673): the one thing that passes is the mark. wg-quick consults main first and is

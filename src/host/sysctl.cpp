@@ -8,7 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <optional>
 #include <system_error>
 #include <vector>
 
@@ -56,20 +55,11 @@ std::vector<std::string> written_along(const std::string& key) {
   return paths;
 }
 
-/// What another tunnel remembers that has set the same; nullopt: none has.
-std::optional<Before> before_another(const std::string& journals, const std::string& interface,
-                                     const step::Sysctl& step) {
-  for (const JournalContent& other : other_journals(journals, interface, boot_id()))
-    for (const Made& made : other.made)
-      if (made.step == Step(step)) return made.before;
-  return std::nullopt;
-}
-
 }  // namespace
 
 Result<Before, Failure> look_at_sysctl(const std::string& journals, const std::string& interface,
                                        const step::Sysctl& step) {
-  if (auto known = before_another(journals, interface, step)) return std::move(*known);
+  if (auto known = before_another(journals, interface, Step(step))) return std::move(*known);
   const auto value = read_value(path_of(step.key));
   if (!value) return Err{system_failure(value.error(), to_string(Step(step)))};
   Before before = {{"value", *value}};
@@ -87,7 +77,7 @@ Result<void, Failure> set_sysctl(const step::Sysctl& step) {
 
 Result<void, Failure> restore_sysctl(const std::string& journals, const std::string& interface,
                                      const step::Sysctl& step, const Before& before) {
-  if (before_another(journals, interface, step)) return {};  // it is still needed
+  if (before_another(journals, interface, Step(step))) return {};  // it is still needed
   const auto value = before.find("value");
   if (value == before.end()) return {};
   const int error = write_value(path_of(step.key), value->second);

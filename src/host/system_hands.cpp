@@ -14,11 +14,13 @@ template <class Kind>
 constexpr bool kIsDns = std::is_same_v<Kind, step::Dns>;
 template <class Kind>
 constexpr bool kIsSysctl = std::is_same_v<Kind, step::Sysctl>;
+template <class Kind>
+constexpr bool kIsRule = std::is_same_v<Kind, step::Rule>;
 
 }  // namespace
 
 // Each kind of step brings three functions of these names; the compiler finds them by its type. DNS needs the places
-// too.
+// too, and what tunnels share the journals.
 
 Result<Before, Failure> SystemHands::look(const std::string& interface, const Step& step) {
   return std::visit(
@@ -53,6 +55,8 @@ Result<void, Failure> SystemHands::undo(const std::string& interface, const Step
           return restore_dns(places_, journals_, interface, before);
         else if constexpr (kIsSysctl<Kind>)
           return restore_sysctl(journals_, interface, each, before);
+        else if constexpr (kIsRule<Kind>)
+          return undo_rule(journals_, interface, each);
         else
           return host::undo(interface, each, before);
       },

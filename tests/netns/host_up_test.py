@@ -186,7 +186,7 @@ def text_of(path):
 
 def two_tunnels(lab, a, resolv, **sections):
     """[(program, file)] of wg1 and wg2, whose networks do not collide; their journals are in one folder."""
-    text = configuration(allowed='"10.98.0.0/16"', **sections)
+    text = configuration(**{"allowed": '"10.98.0.0/16"', **sections})
     return [(Tool(a, os.path.join(lab.directory, f"{name}.journal"), resolv, name=name), lab.write(f"{name}.toml", words))
             for name, words in (("wg1", text), ("wg2", text.replace("10.9", "10.8").replace("fd99", "fd88")))]
 
@@ -262,6 +262,33 @@ def _(lab):
     for program, _ in reversed(held):
         program.must("undo")
         expect_equal(text_of(resolv), "nameserver 192.0.2.1\n", "resolv.conf that another program wrote meanwhile")
+
+
+@case("two full tunnels share the rules that lead local networks outside: they last as long as the last of them, in whatever order")
+def _(lab):
+    a, _, resolv = home(lab)
+    held = two_tunnels(lab, a, resolv, allowed='"0.0.0.0/0", "::/0"')
+    rules = lambda: [line.split(":\t")[1].strip() for family in ("-4", "-6") for line in a.ip(family, "rule", "show").splitlines()
+                     if line.startswith("32501:")]
+    before = state(a, resolv)
+    for order in ((0, 1), (1, 0)):
+        held[0][0].must(f"up {held[0][1]}")
+        shared = rules()
+        expect(any("10.1.0.0/24" in rule for rule in shared) and any("fd00:1::/64" in rule for rule in shared), f"rules of one: {shared}")
+        held[1][0].must(f"up {held[1][1]}")
+        # Each takes the other's network inside for a local one.
+        held[order[0]][0].must("undo")
+        expect(set(shared) <= set(rules()), f"rules while one tunnel is left: {rules()}")
+        expect("dev eth0" in a.ip("route", "get", "10.1.0.2"), "the router of the LAN is sought inside")
+        held[order[0]][0].must(f"up {held[order[0]][1]}")
+        held[order[0]][0].must("undo")
+        held[order[1]][0].must(f"change {held[order[1]][1]}")
+        expect_equal(sorted(rules()), sorted(shared), "rules once the other follows the host")
+        held[order[1]][0].must("undo")
+        expect_equal(rules(), [], "rules without a tunnel")
+    # The second link has the queue and the secret that the kernel gives when it is first up.
+    rest = lambda text: "\n".join(line for line in text.splitlines() if "wg2" not in line)
+    expect_same(rest(before), rest(state(a, resolv)), "state at the end")
 
 
 def crash_everywhere(lab, a, resolv, file, verbs, repair, same_as):

@@ -146,7 +146,7 @@ void ConfiguredHalf::State::set_up() {
 
   const auto places = book.addresses();
   const auto facts = require(host::read_facts(places, 0));
-  plan = host::make_plan(config, config.name, host::choose(config, facts, setup->choice()), facts);
+  plan = host::make_plan(config, config.name, require(setup->choose(config, config.name, facts)), facts);
   paths = facts.paths;
   require(setup->guard(plan));
   open_interface();

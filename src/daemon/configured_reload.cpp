@@ -136,7 +136,9 @@ std::optional<std::string> ConfiguredHalf::State::switch_to(config::Config&& nex
   new_book.follow(next);
   const auto facts = host::read_facts(new_book.addresses(), plan.choice.mark);
   if (!facts) return facts.error().message();
-  host::Plan new_plan = host::make_plan(next, config.name, host::choose(next, *facts, plan.choice), *facts);
+  const auto choice = setup->choose(next, config.name, *facts);
+  if (!choice) return choice.error().message();
+  host::Plan new_plan = host::make_plan(next, config.name, *choice, *facts);
 
   RequestServer& requests = interface->keeper().requests();
   const RequestPolicy policy = policy_for(config);
@@ -179,6 +181,7 @@ std::optional<std::string> ConfiguredHalf::State::switch_to(config::Config&& nex
     std::swap(book, new_book);
     std::swap(plan, new_plan);
     requests.set_policy(policy);
+    if (const auto kept = setup->keep_choice(config.name, plan.choice); !kept) log.error(kept.error().message());
     return refused;
   }
   told = std::move(wanted);

@@ -71,6 +71,28 @@ Result<void, Failure> HostSetup::repair(Guard guard) {
   return undone ? finished : undone;
 }
 
+Result<Choice, Failure> HostSetup::choose(const config::Config& config, const std::string& interface,
+                                          const Facts& facts) {
+  const auto lock = lock_journals();
+  std::vector<Choice> others;
+  for (const JournalContent& other : other_journals(journal_.folder(), interface, boot_))
+    others.push_back(other.choice);
+  // What an earlier run had may be another's since.
+  const bool up = std::any_of(made_.begin(), made_.end(), [](const Made& made) { return needs_interface(made.step); });
+  const Choice choice = host::choose(config, facts, up ? choice_ : Choice{}, others);
+  if (auto kept = keep_choice(interface, choice); !kept) return Err{kept.error()};
+  return choice;
+}
+
+Result<void, Failure> HostSetup::keep_choice(const std::string& interface, const Choice& choice) {
+  if (journal_.started() && choice_ == choice && interface_ == interface) return {};
+  auto started = journal_.start({interface, boot_, choice, made_});
+  if (!started) return started;
+  interface_ = interface;
+  choice_ = choice;
+  return {};
+}
+
 Result<void, Failure> HostSetup::guard(const Plan& plan) {
   std::vector<Step> wanted;
   std::copy_if(plan.steps.begin(), plan.steps.end(), std::back_inserter(wanted),
@@ -105,12 +127,7 @@ Result<void, Failure> HostSetup::reassert() {
 Result<void, Failure> HostSetup::undo() { return repair(Guard::lift); }
 
 Result<void, Failure> HostSetup::take_on(const std::vector<Step>& wanted, const Plan& plan) {
-  if (untouched() || choice_ != plan.choice || interface_ != plan.interface) {
-    auto started = journal_.start({plan.interface, boot_, plan.choice, made_});
-    if (!started) return started;
-    interface_ = plan.interface;
-    choice_ = plan.choice;
-  }
+  if (auto kept = keep_choice(plan.interface, plan.choice); !kept) return kept;
   std::vector<Change> performed;
   for (const Change& change : differences(wanted, plan)) {
     auto done = perform(change);
@@ -120,7 +137,7 @@ Result<void, Failure> HostSetup::take_on(const std::vector<Step>& wanted, const 
     }
     performed.push_back(change);
   }
-  return finish_if_untouched();
+  return {};
 }
 
 /// What tightens the firewall comes first, what loosens it last; in between, new ways are there before old ones go.
@@ -240,6 +257,18 @@ Result<void, Failure> HostSetup::undo_all() {
   for (std::size_t left = made_.size(); left > 0; --left)
     if (auto undone = undo_one(left - 1); !undone && first) first = std::move(undone);
   return first;
+}
+
+/// Without it, life goes on: a tunnel that does not come up, or does not go, is worse than two that meet.
+std::optional<JournalLock> HostSetup::lock_journals() {
+  const auto left = std::exchange(left_, std::chrono::milliseconds(0));
+  auto lock = JournalLock::take(journal_.folder(), left);
+  if (lock) {
+    left_ = patience_;
+    return std::move(*lock);
+  }
+  if (left.count() != 0) notes_.push_back("going on without the lock of the journals: " + lock.error().message());
+  return std::nullopt;
 }
 
 Result<void, Failure> HostSetup::finish_if_untouched() {

@@ -5,14 +5,15 @@
 //
 //   up      1  HostSetup::open(hands, journal): reads what a crash may have left
 //           2  repair(Guard::keep): undoes it, but for the firewall, since a kill switch holds until step 4 replaces it
-//           3  resolve the endpoints, read_facts(endpoints, 0), choose(config, facts), make_plan(...)
+//           3  resolve the endpoints, read_facts(endpoints, 0), choose(config, name, facts), make_plan(...)
 //           4  guard(plan): firewall and sysctls, which need no interface
 //           5  open the TUN queues, start the packet half and configure it with fwmark=plan.choice.mark: from here on
 //              its sockets are marked. The link is down. If this fails: abandon()
 //           6  apply(plan): addresses, MTU, up, rules, routes, DNS. On failure everything is as before step 4
-//   reload  7  read_facts(endpoints, choice.mark), make_plan with the same choice(), change(plan). Also when an address
-//              or a default route of the host changed: the plan follows the facts, and an equal plan changes nothing.
-//              If the configuration's fwmark changed, the packet half is told before change()
+//   reload  7  read_facts(endpoints, choice.mark), choose(config, name, facts), make_plan(...), change(plan). If the
+//              configuration's fwmark changed, the packet half is told before change(). If it is refused: keep_choice()
+//              When an address or a default route of the host changed, the same with the choice() that there is: the
+//              plan follows the facts, and an equal plan changes nothing
 //   down    8  undo(), then end the packet half and close the queues
 //   crash      of the packet half: leave all as it is and start another half with the same queues and mark
 //              of the host half: steps 1 and 2 of the next start, or `culvertd --undo`, which is repair(Guard::lift)
@@ -21,6 +22,8 @@
 // has a deadline of its own of a few seconds).
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +33,7 @@
 #include "hands.hpp"
 #include "host_failure.hpp"
 #include "journal.hpp"
+#include "journal_lock.hpp"
 #include "plan.hpp"
 
 namespace culvert::host {
@@ -47,6 +51,13 @@ class HostSetup {
   /// Undoes what an earlier run left. What was made in an earlier boot and lived in the kernel is gone without it.
   [[nodiscard]] Result<void, Failure> repair(Guard guard);
 
+  /// The numbers for the configuration, which no other tunnel has or can choose from now on: they are in the journal
+  /// when this returns. An interface that is up keeps those that it has.
+  [[nodiscard]] Result<Choice, Failure> choose(const config::Config& config, const std::string& interface,
+                                               const Facts& facts);
+  /// These are the numbers, and others are free again: of a reload that came to nothing.
+  [[nodiscard]] Result<void, Failure> keep_choice(const std::string& interface, const Choice& choice);
+
   /// The steps of the plan that need no interface. On failure as apply().
   [[nodiscard]] Result<void, Failure> guard(const Plan& plan);
   /// All steps of the plan. On failure the host is as it was before guard(), except that a firewall that was there even
@@ -60,6 +71,9 @@ class HostSetup {
   [[nodiscard]] Result<void, Failure> reassert();
   /// Everything back, in reverse. Goes on after a failure, and returns the first; what failed stays in the journal.
   [[nodiscard]] Result<void, Failure> undo();
+
+  /// How long it waits for another tunnel that reads or writes the journals; then it goes on without.
+  void be_patient(std::chrono::milliseconds patience) noexcept { patience_ = left_ = patience; }
 
   /// Of the plan that stands, or of what a crash left.
   [[nodiscard]] const Choice& choice() const noexcept { return choice_; }
@@ -85,6 +99,7 @@ class HostSetup {
   [[nodiscard]] Result<void, Failure> undo_one(std::size_t which);
   [[nodiscard]] Result<void, Failure> undo_all();
   [[nodiscard]] Result<void, Failure> finish_if_untouched();
+  [[nodiscard]] std::optional<JournalLock> lock_journals();
 
   Hands* hands_;
   Journal journal_;
@@ -94,6 +109,8 @@ class HostSetup {
   std::vector<Made> made_;
   std::uint64_t next_id_ = 1;
   std::vector<std::string> notes_;
+  std::chrono::milliseconds patience_{5000};
+  std::chrono::milliseconds left_ = patience_;  // none, once it was in vain
 };
 
 }  // namespace culvert::host

@@ -109,9 +109,7 @@ int write_all(int fd, std::string_view text) noexcept {
 }
 
 /// A new or removed name is on disk when its folder is.
-int sync_folder_of(const std::string& path) noexcept {
-  const std::size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
+int sync_folder(const std::string& folder) noexcept {
   const io::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return fd && ::fsync(fd.get()) == 0 ? 0 : errno;
 }
@@ -163,6 +161,11 @@ Result<std::optional<JournalContent>, Failure> Journal::read(const std::string& 
   return content;
 }
 
+std::string Journal::folder() const {
+  const std::size_t slash = path_.rfind('/');
+  return slash == std::string::npos ? "." : path_.substr(0, std::max<std::size_t>(slash, 1));
+}
+
 Result<void, Failure> Journal::start(const JournalContent& content) {
   std::string text = line_of(head_of(content));
   for (const Made& made : content.made) text += line_of(record_of(made));
@@ -172,7 +175,7 @@ Result<void, Failure> Journal::start(const JournalContent& content) {
   int error = write_all(fd.get(), text);
   if (error == 0 && ::fsync(fd.get()) != 0) error = errno;
   if (error == 0 && ::rename(fresh.c_str(), path_.c_str()) != 0) error = errno;
-  if (error == 0) error = sync_folder_of(path_);
+  if (error == 0) error = sync_folder(folder());
   if (error != 0) {
     ::unlink(fresh.c_str());
     return Err{file_failure(error, "writing", path_)};
@@ -203,6 +206,7 @@ bool outlives_boot(const Step& step) noexcept { return std::holds_alternative<st
 
 void forget_boot(JournalContent& content) {
   std::erase_if(content.made, [](const Made& made) { return !outlives_boot(made.step); });
+  content.choice = {};
 }
 
 std::vector<JournalContent> other_journals(const std::string& folder, const std::string& interface,
@@ -236,7 +240,7 @@ Result<void, Failure> Journal::is_gone(std::uint64_t id) { return append(line_of
 Result<void, Failure> Journal::finish() {
   file_.reset();
   if (::unlink(path_.c_str()) != 0 && errno != ENOENT) return Err{file_failure(errno, "removing", path_)};
-  if (const int error = sync_folder_of(path_); error != 0 && error != ENOENT)
+  if (const int error = sync_folder(folder()); error != 0 && error != ENOENT)
     return Err{file_failure(error, "removing", path_)};
   return {};
 }

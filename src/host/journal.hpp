@@ -50,7 +50,7 @@ struct JournalContent {
 /// What a step changes is there after a reboot: DNS may be in a file.
 [[nodiscard]] bool outlives_boot(const Step& step) noexcept;
 
-/// What is left of the changes when the boot is over in which they were made.
+/// What is left of the changes when the boot is over in which they were made; numbers are free again.
 void forget_boot(JournalContent& content);
 
 /// What the other interfaces have changed, by their journals in the folder; of an earlier boot only what outlives it.
@@ -81,6 +81,9 @@ class Journal {
   [[nodiscard]] Result<void, Failure> finish();
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] std::string folder() const;
+  /// It is there, and takes further lines.
+  [[nodiscard]] bool started() const noexcept { return static_cast<bool>(file_); }
 
  private:
   enum class Sync : std::uint8_t { no, yes };

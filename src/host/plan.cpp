@@ -182,11 +182,16 @@ bool needs_policy_routing(const Config& config) {
          });
 }
 
-Choice choose(const Config& config, const Facts& facts, const Choice& current) {
+Choice choose(const Config& config, const Facts& facts, const Choice& current, std::span<const Choice> others) {
   Choice choice;
   const bool routed = needs_policy_routing(config);
+  std::set<std::uint32_t> tables = facts.tables, marks = facts.marks;
+  for (const Choice& other : others) {
+    tables.insert(other.table);
+    marks.insert(other.mark);
+  }
   std::uint32_t number = kFirstTable;
-  while (facts.tables.contains(number) || facts.marks.contains(number)) ++number;
+  while (tables.contains(number) || marks.contains(number)) ++number;
   choice.mark = config.fwmark.value_or(0);
   // The kill switch tells the tunnel's own datagrams from all others by their mark.
   if (choice.mark == 0 && (routed || config.firewall.kill_switch))
@@ -197,7 +202,7 @@ Choice choose(const Config& config, const Facts& facts, const Choice& current) {
     choice.table = current.table;
   } else if (routed) {
     // 0 and 253 to 255 are the kernel's own tables.
-    choice.table = choice.mark > 255 && !facts.tables.contains(choice.mark) ? choice.mark : number;
+    choice.table = choice.mark > 255 && !tables.contains(choice.mark) ? choice.mark : number;
   }
   return choice;
 }

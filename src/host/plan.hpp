@@ -29,6 +29,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -132,8 +133,10 @@ struct Plan {
 
 /// The mark of the configuration or else the first free number from 51820, and a table of the same number where it is
 /// free. Nothing is chosen where the routes need none and the configuration names no mark. \param current  of the
-/// interface while it is up, whose numbers are kept where they are still needed
-[[nodiscard]] Choice choose(const config::Config& config, const Facts& facts, const Choice& current = {});
+/// interface while it is up, whose numbers are kept where they are still needed. \param others  numbers of other
+/// interfaces, which are not free even while the facts do not show them yet
+[[nodiscard]] Choice choose(const config::Config& config, const Facts& facts, const Choice& current = {},
+                            std::span<const Choice> others = {});
 
 /// \param interface  the name of the link, which need not exist yet
 /// Peers that are disabled or expired keep their routes: their traffic is refused, and takes no other way.

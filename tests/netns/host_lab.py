@@ -47,8 +47,9 @@ allowed_ips = [{allowed}]
 class Tool:
     """`host_tool hold` in a namespace; `say` sends one command and returns the answer."""
 
-    def __init__(self, host, journal, resolv, more=(), environment=None, name=NAME):
-        self.process = host.spawn(TOOL, "hold", name, journal, resolv, *more, label=f"{host.name}-host-tool",
+    def __init__(self, host, journal, resolv, more=(), environment=None, name=NAME, wrapper=()):
+        """The words of the wrapper come before the program's."""
+        self.process = host.spawn(*wrapper, TOOL, "hold", name, journal, resolv, *more, label=f"{host.name}-host-tool",
                                   stdin=subprocess.PIPE, env={**os.environ, **(environment or {})})
         self._answers = 0
         self.answer()
@@ -63,12 +64,15 @@ class Tool:
         lines = self._lines()
         return lines[self._answers - 1] if len(lines) >= self._answers else None
 
-    def say(self, line):
+    def begin(self, line):
         try:
             self.process.stdin.write(line.encode() + b"\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             pass
+
+    def say(self, line):
+        self.begin(line)
         return self.answer()
 
     def must(self, line):

@@ -90,20 +90,22 @@ config::Config load(const std::string& file) {
   std::exit(2);
 }
 
-Result<Plan, Failure> plan_for(const std::string& file, const std::string& name, const Choice& current) {
+Result<Plan, Failure> plan_for(HostSetup& setup, const std::string& file, const std::string& name, std::uint32_t mark) {
   const config::Config config = load(file);
   std::vector<IpAddress> endpoints;
   for (const auto& peer : config.peers)
     for (const auto& endpoint : peer.endpoints)
       if (const auto address = parse_address(endpoint.host)) endpoints.push_back(*address);
-  const auto facts = read_facts(endpoints, current.mark);
+  const auto facts = read_facts(endpoints, mark);
   if (!facts) return Err{facts.error()};
-  return make_plan(config, name, choose(config, *facts, current), *facts);
+  const auto choice = setup.choose(config, name, *facts);
+  if (!choice) return Err{choice.error()};
+  return make_plan(config, name, *choice, *facts);
 }
 
 Result<void, Failure> do_up(HostSetup& setup, const std::string& file, const std::string& name) {
   if (auto repaired = setup.repair(Guard::keep); !repaired) return repaired;
-  const auto plan = plan_for(file, name, {});
+  const auto plan = plan_for(setup, file, name, 0);
   if (!plan) return Err{plan.error()};
   if (auto guarded = setup.guard(*plan); !guarded) return guarded;
   return setup.apply(*plan);
@@ -115,7 +117,7 @@ Result<void, Failure> obey(HostSetup& setup, const DnsPlaces& places, const std:
   words >> verb >> argument;
   if (verb == "up") return do_up(setup, argument, name);
   if (verb == "change") {
-    const auto plan = plan_for(argument, name, setup.choice());
+    const auto plan = plan_for(setup, argument, name, setup.choice().mark);
     if (!plan) return Err{plan.error()};
     return setup.change(*plan);
   }

@@ -3,10 +3,11 @@
 """What a tunnel changes on its host, with `ip`, `nft` and `sysctl` as witnesses: that it is made, and that it is undone, after
 `down`, after a failure, and after a crash at each single moment. See host_lab.py."""
 import os
+import signal
 
 from host_lab import (CLEAR, INSIDE, MARK, NAME, PUBLIC, RESOLV, Tool, as_of_another_boot, chatter, configuration, difference,
                       expect_same, home, state, tool)
-from lab import case, expect, expect_equal, main, note, wait_until
+from lab import case, children, expect, expect_equal, main, note, wait_until
 
 EVERYTHING = dict(dns='servers = ["10.99.0.1", "fd99::1"]\nsearch = ["corp.example"]\nbackend = "file"',
                   firewall="kill_switch = true", gateway="masquerade = true")
@@ -289,6 +290,45 @@ def _(lab):
     # The second link has the queue and the secret that the kernel gives when it is first up.
     rest = lambda text: "\n".join(line for line in text.splitlines() if "wg2" not in line)
     expect_same(rest(before), rest(state(a, resolv)), "state at the end")
+
+
+# Two seconds between the choice of numbers and the moment in which others can see it.
+SLOW = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=/^rename", "-e", "inject=/^rename:delay_enter=2000000")
+
+
+@case("two full tunnels that start at once choose different numbers, so that the end of one leaves the other's rules")
+def _(lab):
+    a, _, resolv = home(lab)
+    journals = [os.path.join(lab.directory, f"{name}.journal") for name in ("wg1", "wg2")]
+    full = configuration()
+    slow, quick = Tool(a, journals[0], resolv, name="wg1", wrapper=SLOW), Tool(a, journals[1], resolv, name="wg2")
+    slow.begin("up " + lab.write("wg1.toml", full))
+    wait_until(lambda: os.path.exists(journals[0] + ".new"), "the first to have chosen", within=30)
+    quick.must("up " + lab.write("wg2.toml", full.replace("10.9", "10.8").replace("fd99", "fd88")))
+    expect_equal(slow.answer(), "ok", "the answer of the slow one")
+    for family in ("-4", "-6"):
+        rules = a.ip(family, "rule", "show")
+        for table in (51820, 51821):
+            expect(f"32502:\tnot from all fwmark {table:#x} lookup {table} " in rules, f"no rule of table {table} in:\n{rules}")
+    slow.must("undo")
+    for family in (4, 6):
+        expect("dev wg2" in a.ip("route", "get", PUBLIC[family]), "what is not marked goes outside, though a tunnel is up")
+    quick.must("undo")
+
+
+@case("a process that dies while it chooses holds up nobody, and its numbers are free once it is repaired")
+def _(lab):
+    a, _, resolv = home(lab)
+    journals = [os.path.join(lab.directory, f"{name}.journal") for name in ("wg1", "wg2")]
+    slow, quick = Tool(a, journals[0], resolv, name="wg1", wrapper=SLOW), Tool(a, journals[1], resolv, name="wg2")
+    slow.begin("up " + lab.write("wg1.toml", configuration()))
+    wait_until(lambda: os.path.exists(journals[0] + ".new"), "the first to have chosen", within=30)
+    for pid in children(slow.process.pid):
+        os.kill(pid, signal.SIGKILL)
+    quick.must("up " + lab.write("wg2.toml", configuration()))
+    expect("without the lock" not in quick.process.output(), f"it waited in vain:\n{quick.process.output()}")
+    expect("lookup 51820" in a.ip("rule", "show"), "the numbers of the dead are taken")
+    quick.must("undo")
 
 
 def crash_everywhere(lab, a, resolv, file, verbs, repair, same_as):

@@ -80,10 +80,11 @@ def wire(machine):
 
 
 def host_state(machine):
-    """All that a tunnel changes. The totals of its peers' traffic are meant to stay."""
+    """All that a tunnel changes. The totals of its peers' traffic are meant to stay, and the file that is locked."""
     machine.run("mkdir", "-p", "/var/lib/culvert", "/run/wireguard", "/run/culvert")
     looks = ("ip addr", "ip rule", "ip -6 rule", "ip route show table all", "ip -6 route show table all", "nft list ruleset",
-             "cat /etc/resolv.conf", "find /var/lib/culvert /run/wireguard /run/culvert -not -type d -not -name *.totals")
+             "cat /etc/resolv.conf", "find /var/lib/culvert /run/wireguard /run/culvert -not -type d -not -name *.totals"
+             " -not -name lock")
     return {what: machine.run(*what.split(" ")) for what in looks}
 
 

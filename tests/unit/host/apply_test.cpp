@@ -239,3 +239,73 @@ TEST_CASE("without a place for the journal nothing is changed") {
   CHECK_FALSE(setup->apply(full_tunnel()));
   CHECK(host.calls.empty());
 }
+
+TEST_CASE("numbers that another tunnel has chosen are taken before it has made anything, and free again when it ends") {
+  Machine machine;
+  FakeHost other_host;
+  HostSetup first = machine.open();
+  auto opened = HostSetup::open(other_host, machine.folder.file("wg1.journal"));
+  REQUIRE(opened);
+  HostSetup& second = *opened;
+  CHECK(*first.choose(laptop(), "wg0", at_home()) == Choice{51820, 51820});
+  CHECK(machine.journal_is_there());
+  CHECK(*second.choose(laptop(), "wg1", at_home()) == Choice{51821, 51821});
+  CHECK(*first.choose(laptop(), "wg0", at_home()) == Choice{51820, 51820});
+  // Not in an order: the first is on its way up still.
+  REQUIRE(second.guard(make_plan(laptop(), "wg1", second.choice(), at_home())));
+  REQUIRE(first.abandon());
+  CHECK_FALSE(machine.journal_is_there());
+  CHECK(*first.choose(laptop(), "wg0", at_home()) == Choice{51820, 51820});
+  REQUIRE(first.apply(full_tunnel()));
+  REQUIRE(second.abandon());
+  CHECK(*second.choose(laptop(), "wg1", at_home()) == Choice{51821, 51821});
+}
+
+TEST_CASE("the numbers of a plan stay in the journal where its guard makes nothing") {
+  Machine machine;
+  HostSetup setup = machine.open();
+  machine.host.fail_at = 1;  // the firewall, which only helps
+  Plan plan = full_tunnel(false);
+  std::erase_if(plan.steps, [](const Step& step) { return std::holds_alternative<step::Sysctl>(step); });
+  REQUIRE(setup.guard(plan));
+  CHECK(setup.untouched());
+  CHECK((*Journal::read(machine.path))->choice == plan.choice);
+  REQUIRE(setup.undo());
+  CHECK_FALSE(machine.journal_is_there());
+}
+
+TEST_CASE("up, an interface keeps its numbers; what an earlier run had is chosen anew") {
+  Machine machine;
+  const JournalContent other{"wg1", boot_id(), {51820, 51820}, {}};
+  {
+    HostSetup crashed = machine.open();
+    REQUIRE(crashed.apply(full_tunnel()));
+    Journal late(machine.folder.file("wg1.journal"));
+    REQUIRE(late.start(other));
+    CHECK(*crashed.choose(laptop(), "wg0", at_home()) == Choice{51820, 51820});
+  }
+  HostSetup next = machine.open();
+  REQUIRE(next.repair(Guard::keep));
+  CHECK(*next.choose(laptop(), "wg0", at_home()) == Choice{51821, 51821});
+  // A reload that was refused.
+  REQUIRE(next.keep_choice("wg0", {51820, 0}));
+  CHECK((*Journal::read(machine.path))->choice == Choice{51820, 0});
+  // In another boot nobody has these numbers any more.
+  Journal old(machine.folder.file("wg1.journal"));
+  REQUIRE(old.start({"wg1", "another", {51820, 51820}, {}}));
+  CHECK(*next.choose(laptop(), "wg0", at_home()) == Choice{51820, 51820});
+}
+
+TEST_CASE("while somebody is stopped who has the lock, a tunnel comes up and goes, and says so once") {
+  Machine machine;
+  HostSetup setup = machine.open();
+  const auto held = JournalLock::take(machine.folder.file(""), std::chrono::milliseconds(0));
+  REQUIRE(held);
+  setup.be_patient(std::chrono::milliseconds(10));
+  REQUIRE(setup.choose(laptop(), "wg0", at_home()));
+  REQUIRE(setup.apply(full_tunnel()));
+  REQUIRE(setup.undo());
+  const Words notes = setup.take_notes();
+  REQUIRE(notes.size() == 1);
+  CHECK(notes[0].find("another process has it and does not go on") != std::string::npos);
+}

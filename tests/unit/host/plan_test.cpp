@@ -122,6 +122,10 @@ TEST_CASE("mark and table are the first that nobody uses; a mark of the configur
   CHECK(choose(config, facts) == Choice{1000, 1000});
   config.fwmark.reset();
   CHECK(choose(config, facts, Choice{51820, 51820}) == Choice{51820, 51820});
+  const std::vector<Choice> others = {{51822, 0}, {1000, 1000}, {77, 51823}};
+  CHECK(choose(config, facts, {}, others) == Choice{51824, 51824});
+  config.fwmark = 1000;
+  CHECK(choose(config, facts, {}, others) == Choice{1000, 51824});
 }
 
 TEST_CASE("a family that no peer takes keeps its ways, whatever addresses the tunnel has") {

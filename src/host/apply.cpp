@@ -26,6 +26,13 @@ bool optional_step(const Step& step) {
   return firewall != nullptr && firewall->need == step::Firewall::Need::helpful;
 }
 
+/// What other tunnels may make and undo as well. How DNS is set is known once it was looked at.
+bool is_shared(const Step& step, const Before& before = {}) {
+  if (std::holds_alternative<step::Sysctl>(step) || std::holds_alternative<step::Rule>(step)) return true;
+  const auto way = before.find("way");
+  return std::holds_alternative<step::Dns>(step) && (way == before.end() || way->second == "file");
+}
+
 bool was_there(const Made& made) { return made.before.contains("present"); }
 
 }  // namespace
@@ -119,8 +126,10 @@ Result<void, Failure> HostSetup::abandon() {
 Result<void, Failure> HostSetup::change(const Plan& plan) { return take_on(plan.steps, plan); }
 
 Result<void, Failure> HostSetup::reassert() {
-  for (const Made& made : made_)
+  for (const Made& made : made_) {
+    const auto lock = is_shared(made.step, made.before) ? lock_journals() : std::nullopt;
     if (auto again = hands_->make(interface_, made.step, made.before); !again) return again;
+  }
   return {};
 }
 
@@ -190,6 +199,7 @@ void HostSetup::take_back(const std::vector<Change>& performed) {
 }
 
 Result<void, Failure> HostSetup::add(const Step& step) {
+  auto lock = is_shared(step) ? lock_journals() : std::nullopt;
   auto before = hands_->look(interface_, step);
   if (!before && optional_step(step)) {
     notes_.push_back("done without: " + before.error().message());
@@ -200,7 +210,9 @@ Result<void, Failure> HostSetup::add(const Step& step) {
   if (auto written = journal_.will_make(made); !written) return written;
   ++next_id_;
   made_.push_back(made);
+  if (!is_shared(step, made.before)) lock.reset();
   auto done = hands_->make(interface_, step, made.before);
+  lock.reset();
   if (done) return done;
   const auto undone = undo_one(made_.size() - 1);
   if (!undone) notes_.push_back("not undone: " + undone.error().message());
@@ -214,6 +226,7 @@ Result<void, Failure> HostSetup::replace(const Step& from, const Step& to) {
   if (stands == made_.end()) return add(to);
   // The same number and the same past: what was before the first is what is brought back in the end.
   const Made next{stands->id, to, stands->before};
+  const auto lock = is_shared(to, next.before) ? lock_journals() : std::nullopt;
   if (auto written = journal_.will_make(next); !written) return written;
   auto done = hands_->make(interface_, to, next.before);
   if (done) {
@@ -245,6 +258,7 @@ Result<void, Failure> HostSetup::remove(const Step& step) {
 
 Result<void, Failure> HostSetup::undo_one(std::size_t which) {
   const Made& made = made_[which];
+  const auto lock = is_shared(made.step, made.before) ? lock_journals() : std::nullopt;
   if (auto undone = hands_->undo(interface_, made.step, made.before); !undone) return undone;
   // Not written down: the next start will undo it once more, which changes nothing.
   if (const auto written = journal_.is_gone(made.id); !written) notes_.push_back(written.error().message());

@@ -309,3 +309,63 @@ TEST_CASE("while somebody is stopped who has the lock, a tunnel comes up and goe
   REQUIRE(notes.size() == 1);
   CHECK(notes[0].find("another process has it and does not go on") != std::string::npos);
 }
+
+namespace {
+
+/// Notes in which calls somebody else could have had the lock of the journals.
+class WatchedHost : public FakeHost {
+ public:
+  explicit WatchedHost(std::string folder) : folder_(std::move(folder)) {}
+  std::vector<std::string> locked;
+  std::string way = "file";
+
+  Result<Before, Failure> look(const std::string& interface, const Step& step) override {
+    note("look at ", step);
+    auto before = FakeHost::look(interface, step);
+    if (std::holds_alternative<step::Dns>(step)) before->emplace("way", way);
+    return before;
+  }
+  Result<void, Failure> make(const std::string& interface, const Step& step, const Before& before) override {
+    note("make ", step);
+    return FakeHost::make(interface, step, before);
+  }
+  Result<void, Failure> undo(const std::string& interface, const Step& step, const Before& before) override {
+    note("undo ", step);
+    return FakeHost::undo(interface, step, before);
+  }
+
+ private:
+  void note(const char* verb, const Step& step) {
+    if (!JournalLock::take(folder_, std::chrono::milliseconds(0))) locked.push_back(verb + to_string(step));
+  }
+  std::string folder_;
+};
+
+}  // namespace
+
+TEST_CASE("what tunnels share is made and undone by one at a time; nobody waits for what is a tunnel's own") {
+  for (const bool file : {true, false}) {
+    const TempFolder folder;
+    WatchedHost host(folder.file(""));
+    if (!file) host.way = "resolved";
+    auto setup = HostSetup::open(host, folder.file("wg0.journal"));
+    REQUIRE(setup);
+    const Plan plan = full_tunnel();
+    Words makes, undos;
+    for (const Step& step : plan.steps)
+      if (std::holds_alternative<step::Sysctl>(step) || std::holds_alternative<step::Rule>(step)) {
+        makes.push_back("look at " + to_string(step));
+        makes.push_back("make " + to_string(step));
+        undos.insert(undos.begin(), "undo " + to_string(step));
+      }
+    const std::string dns = to_string(plan.steps.back());
+    makes.push_back("look at " + dns);
+    if (file) makes.push_back("make " + dns);
+    if (file) undos.insert(undos.begin(), "undo " + dns);
+    REQUIRE(setup->apply(plan));
+    CHECK(host.locked == makes);
+    host.locked.clear();
+    REQUIRE(setup->undo());
+    CHECK(host.locked == undos);
+  }
+}

@@ -131,8 +131,9 @@ void ConfiguredHalf::State::take_places() {
 
 void ConfiguredHalf::State::set_up() {
   setup.emplace(open_journal(hands, config.name));
+  // Asked before anything can fail: a repair that ends half-way is a start that failed as well.
+  guarded_before = setup->has_guard() || host::guard_state(config.name) == host::GuardState::raised;
   require(setup->repair(host::Guard::keep));
-  guarded_before = !setup->untouched() || host::guard_state(config.name) == host::GuardState::raised;
   load_traffic();
 
   resolver.emplace();

@@ -33,7 +33,10 @@ bool is_shared(const Step& step, const Before& before = {}) {
   return std::holds_alternative<step::Dns>(step) && (way == before.end() || way->second == "file");
 }
 
-bool was_there(const Made& made) { return made.before.contains("present"); }
+bool is_firewall(const Made& made) { return std::holds_alternative<step::Firewall>(made.step); }
+
+/// A firewall that stood before us: a failure is no reason to lift it.
+bool is_found_guard(const Made& made) { return is_firewall(made) && made.before.contains("present"); }
 
 }  // namespace
 
@@ -64,10 +67,7 @@ Result<HostSetup, Failure> HostSetup::open(Hands& hands, std::string journal_pat
 Result<void, Failure> HostSetup::repair(Guard guard) {
   std::optional<Made> kept;
   if (guard == Guard::keep)
-    if (const auto found =
-            std::find_if(made_.begin(), made_.end(),
-                         [](const Made& made) { return std::holds_alternative<step::Firewall>(made.step); });
-        found != made_.end()) {
+    if (const auto found = std::find_if(made_.begin(), made_.end(), is_firewall); found != made_.end()) {
       kept = *found;
       kept->before["present"] = "1";  // of whatever comes now, a failure is no reason to lift it
       made_.erase(found);
@@ -117,9 +117,7 @@ Result<void, Failure> HostSetup::set_up(const std::vector<Step>& wanted, const P
 }
 
 Result<void, Failure> HostSetup::abandon() {
-  const bool found_guard = std::any_of(made_.begin(), made_.end(), [](const Made& made) {
-    return std::holds_alternative<step::Firewall>(made.step) && was_there(made);
-  });
+  const bool found_guard = std::any_of(made_.begin(), made_.end(), is_found_guard);
   return repair(found_guard ? Guard::keep : Guard::lift);
 }
 
@@ -134,6 +132,8 @@ Result<void, Failure> HostSetup::reassert() {
 }
 
 Result<void, Failure> HostSetup::undo() { return repair(Guard::lift); }
+
+bool HostSetup::has_guard() const noexcept { return std::any_of(made_.begin(), made_.end(), is_firewall); }
 
 Result<void, Failure> HostSetup::take_on(const std::vector<Step>& wanted, const Plan& plan) {
   if (auto kept = keep_choice(plan.interface, plan.choice); !kept) return kept;
@@ -181,12 +181,18 @@ Result<void, Failure> HostSetup::perform(const Change& change) {
   return {};
 }
 
+/// A firewall whose place a kill switch of others had: without it there would be none.
+bool HostSetup::stays(const Step& added) const {
+  return std::any_of(made_.begin(), made_.end(),
+                     [&](const Made& made) { return made.step == added && is_found_guard(made); });
+}
+
 void HostSetup::take_back(const std::vector<Change>& performed) {
   for (auto change = performed.rbegin(); change != performed.rend(); ++change) {
     const auto reverse = [&]() -> Result<void, Failure> {
       switch (change->kind) {
         case Change::Kind::add:
-          return remove(change->to);
+          return stays(change->to) ? Result<void, Failure>{} : remove(change->to);
         case Change::Kind::replace:
           return replace(change->to, change->from);
         case Change::Kind::remove:
@@ -214,6 +220,11 @@ Result<void, Failure> HostSetup::add(const Step& step) {
   auto done = hands_->make(interface_, step, made.before);
   lock.reset();
   if (done) return done;
+  if (is_found_guard(made) && !optional_step(step)) {
+    // A table is replaced as a whole or not at all: the one that stood before stands.
+    forget(made_.size() - 1);
+    return done;
+  }
   const auto undone = undo_one(made_.size() - 1);
   if (!undone) notes_.push_back("not undone: " + undone.error().message());
   if (!optional_step(step)) return done;
@@ -260,10 +271,14 @@ Result<void, Failure> HostSetup::undo_one(std::size_t which) {
   const Made& made = made_[which];
   const auto lock = is_shared(made.step, made.before) ? lock_journals() : std::nullopt;
   if (auto undone = hands_->undo(interface_, made.step, made.before); !undone) return undone;
-  // Not written down: the next start will undo it once more, which changes nothing.
-  if (const auto written = journal_.is_gone(made.id); !written) notes_.push_back(written.error().message());
-  made_.erase(made_.begin() + static_cast<std::ptrdiff_t>(which));
+  forget(which);
   return {};
+}
+
+void HostSetup::forget(std::size_t which) {
+  // Not written down: the next start will undo it once more, which changes nothing.
+  if (const auto written = journal_.is_gone(made_[which].id); !written) notes_.push_back(written.error().message());
+  made_.erase(made_.begin() + static_cast<std::ptrdiff_t>(which));
 }
 
 Result<void, Failure> HostSetup::undo_all() {

@@ -81,6 +81,8 @@ class HostSetup {
   [[nodiscard]] const std::vector<Made>& made() const noexcept { return made_; }
   /// Nothing is changed on the host.
   [[nodiscard]] bool untouched() const noexcept { return made_.empty(); }
+  /// A firewall is among the changes that stand.
+  [[nodiscard]] bool has_guard() const noexcept;
   /// What did not succeed and was not needed, since the last call of this.
   [[nodiscard]] std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 
@@ -93,10 +95,12 @@ class HostSetup {
   [[nodiscard]] std::vector<Change> differences(const std::vector<Step>& wanted, const Plan& plan) const;
   [[nodiscard]] Result<void, Failure> perform(const Change& change);
   void take_back(const std::vector<Change>& performed);
+  [[nodiscard]] bool stays(const Step& added) const;
   [[nodiscard]] Result<void, Failure> add(const Step& step);
   [[nodiscard]] Result<void, Failure> replace(const Step& from, const Step& to);
   [[nodiscard]] Result<void, Failure> remove(const Step& step);
   [[nodiscard]] Result<void, Failure> undo_one(std::size_t which);
+  void forget(std::size_t which);
   [[nodiscard]] Result<void, Failure> undo_all();
   [[nodiscard]] Result<void, Failure> finish_if_untouched();
   [[nodiscard]] std::optional<JournalLock> lock_journals();

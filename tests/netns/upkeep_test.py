@@ -13,7 +13,7 @@ import signal
 import socket
 import time
 
-from lab import STATUS_SOCKETS, case, children, expect, expect_equal, main, note, wait_until
+from lab import STATUS_SOCKETS, case, children, expect, expect_equal, main, note, run, wait_until
 from culvert_site import Site, host_state
 from tunnel import CULVERTD, genkey, program_path, pubkey
 
@@ -328,6 +328,36 @@ def _(lab):
     expect("culvert" not in day.laptop.run("nft", "list", "tables"), "the kill switch is still there")
     time.sleep(0.5)
     expect(after.stop().count() > 10, "the talker is silent, so the silence before proves nothing")
+
+
+@case("after a crash, a start whose repair fails leaves the kill switch of the tunnel that died; the next one goes on behind it")
+def _(lab):
+    day = Day(lab)
+    day.serve("gate", 2)
+    day.write(allowed=FULL, more=SWITCH)
+    process = day.start_here()
+    day.reached(20, "at first")
+    day.talk()
+    capture = day.net.capture("eth", "udp port 9")
+    process.stop(signal.SIGKILL)
+    wait_until(lambda: not day.laptop.has_link(NAME), "the interface to go with both halves")
+    # What something is mounted on cannot be replaced.
+    run(["mount", "--bind", "/etc/resolv.conf", "/etc/resolv.conf"])
+    try:
+        for _ in range(2):
+            code, said = day.site.attempt("up", NAME)
+            expect(code == 1 and "resolv.conf" in said, f"a start that cannot repair: exit code {code}: {said}")
+            expect("policy drop" in day.laptop.attempt("nft", "list", "table", "inet", "culvert-wg1")[1],
+                   "the kill switch went with a repair that failed")
+            time.sleep(0.3)
+    finally:
+        run(["umount", "/etc/resolv.conf"])
+    day.site.culvert("up", NAME)
+    day.reached(20, "through the tunnel")
+    capture.stop()
+    expect_equal(capture.lines()[:3], [], "packets in the clear")
+    day.site.culvert("down", NAME)
+    expect("culvert" not in day.laptop.run("nft", "list", "tables"), "the kill switch is still there")
 
 
 @case("`culvert up` and `down` again and again leave addresses, rules, routes, ruleset, sysctls and resolv.conf exactly as they were")

@@ -136,6 +136,46 @@ TEST_CASE("a start that failed later leaves a kill switch that was there before,
   }
 }
 
+TEST_CASE("whichever step of a start fails, a kill switch that was raised before stays") {
+  const Plan plan = full_tunnel();
+  const Words guard{to_string(plan.steps.front())};
+  for (std::size_t bad = 1; bad <= plan.steps.size(); ++bad) {
+    Machine machine;
+    machine.host.present = true;
+    machine.host.stands = guard;
+    HostSetup setup = machine.open();
+    machine.host.fail_at = bad;
+    auto done = setup.guard(plan);
+    if (done) done = setup.apply(plan);
+    CAPTURE(bad);
+    REQUIRE_FALSE(done);
+    CHECK(done.error().step == to_string(plan.steps[bad - 1]));
+    CHECK(machine.host.stands == guard);
+    CHECK(std::count(machine.host.calls.begin(), machine.host.calls.end(), "undo " + guard.front()) == 0);
+  }
+}
+
+TEST_CASE("a repair that fails keeps the kill switch however often it is tried, and the journal knows both") {
+  Machine machine;
+  const Plan plan = full_tunnel();
+  CHECK_FALSE(machine.open().has_guard());
+  REQUIRE(machine.open().apply(plan));
+  machine.host.refuses_undo = to_string(plan.steps.back());
+  const Words left{to_string(plan.steps.front()), machine.host.refuses_undo};
+  for (int start = 0; start < 3; ++start) {
+    HostSetup next = machine.open();
+    CHECK(next.has_guard());
+    CHECK_FALSE(next.repair(Guard::keep));
+    CHECK_FALSE(next.repair(Guard::keep));  // as the way back of a start does
+    CHECK(machine.host.stands == left);
+  }
+  machine.host.refuses_undo.clear();
+  HostSetup next = machine.open();
+  REQUIRE(next.repair(Guard::lift));
+  CHECK_FALSE(next.has_guard());
+  CHECK(machine.host.stands.empty());
+}
+
 TEST_CASE("an equal plan changes nothing; differences alone are made: new first, then old gone") {
   Machine machine;
   HostSetup setup = machine.open();

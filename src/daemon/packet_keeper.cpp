@@ -50,6 +50,7 @@ struct PacketKeeper::State {
         listen_timer(in) {}
 
   void await_ready();
+  void drain_log();
   void answer_request();
   void take_notice();
   void lose(std::string_view why);
@@ -74,12 +75,13 @@ struct PacketKeeper::State {
   Clock::time_point heard = Clock::now();
   asio::steady_timer timer, listen_timer;
   std::optional<engine::Watch> news_watch, request_watch, log_watch;
+  bool requests_closed = false, log_closed = false;  // by the packet half: they would be readable for ever
 };
 
 void PacketKeeper::State::await_ready() {
   const auto waited = await_half_message(process->news(), kReadyMs);
   const auto message = waited ? receive_half_message(process->news()) : Err{waited.error()};
-  relay.drain(process->log());
+  drain_log();
   if (!message) throw SetupError("the packet half does not get ready; " + process->end(0s));
   if (message->size == 0) throw SetupError("the packet half died at its start: " + process->end(kEnd));
   const auto notice = half::decode<half::Notice>(message->bytes());
@@ -89,11 +91,20 @@ void PacketKeeper::State::await_ready() {
   pid = static_cast<int>(notice->value);
 }
 
+void PacketKeeper::State::drain_log() {
+  if (relay.drain(process->log(), engine::read_monotonic()) == LogRelay::Pipe::open) return;
+  log_closed = true;
+  log_watch.reset();
+}
+
 void PacketKeeper::State::answer_request() {
   const auto message = receive_half_message(process->requests());
   if (!message && message.error() == EAGAIN) return;
   if (!message && message.error() == EMSGSIZE) return lose(kOversized);
-  if (tells_end(message)) return request_watch.reset();  // the news pair tells of it
+  if (tells_end(message)) {  // whether the packet half has ended as well, the news pair tells
+    requests_closed = true;
+    return request_watch.reset();
+  }
   if (!message) return listen_later(request_watch);
   const auto request = half::decode<half::Request>(message->bytes());
   if (!request) return lose(fmt::format("was ended, since it sent {}", request.error()));
@@ -125,8 +136,9 @@ void PacketKeeper::State::take_notice() {
 
 void PacketKeeper::State::listen() {
   if (!news_watch) news_watch.emplace(context, process->news(), [this] { take_notice(); });
-  if (!request_watch) request_watch.emplace(context, process->requests(), [this] { answer_request(); });
-  if (!log_watch) log_watch.emplace(context, process->log(), [this] { relay.drain(process->log()); });
+  if (!request_watch && !requests_closed)
+    request_watch.emplace(context, process->requests(), [this] { answer_request(); });
+  if (!log_watch && !log_closed) log_watch.emplace(context, process->log(), [this] { drain_log(); });
 }
 
 /// What cannot be read now, for want of memory, is read a moment later: nothing is lost, and nothing spins.
@@ -153,8 +165,8 @@ void PacketKeeper::State::lose(std::string_view why) {
   const std::string reason(why);
   let_go();
   const std::string end = process->end(reason.empty() ? kEnd : 0s);
-  relay.drain(process->log());
-  relay.finish();
+  drain_log();
+  relay.finish(engine::read_monotonic());
   process.reset();
   requests.forget_sockets();
   handlers.lost(reason.empty() ? "died: " + end : reason);
@@ -207,6 +219,7 @@ void PacketKeeper::start(const half::Setup& setup, std::vector<int> descriptors)
   auto process = s.service.empty() ? PacketProcess::start(s.interface) : PacketProcess::call(s.service);
   if (!process) throw SetupError(process.error());
   s.process.emplace(std::move(*process));
+  s.requests_closed = s.log_closed = false;
   try {
     std::array<int, 2> ends{-1, -1};
     const bool is_private = (setup.sockets & half::kSocketPrivate) != 0;
@@ -248,11 +261,12 @@ Result<SecretText, std::string> PacketKeeper::exchange(const SecretText& operati
   while (Clock::now() < give_up) {
     if (!s.process || !s.own_client) return Err{std::string("the packet half is gone")};
     const short wanted = sent < operation.size() ? POLLIN | POLLOUT : POLLIN;
-    std::array<pollfd, 3> ready{
-        {{s.own_client.get(), wanted, 0}, {s.process->requests(), POLLIN, 0}, {s.process->log(), POLLIN, 0}}};
+    std::array<pollfd, 3> ready{{{s.own_client.get(), wanted, 0},
+                                 {s.requests_closed ? -1 : s.process->requests(), POLLIN, 0},
+                                 {s.log_closed ? -1 : s.process->log(), POLLIN, 0}}};
     if (::poll(ready.data(), ready.size(), 1000) < 0 && errno != EINTR) return Err{words(errno)};
-    if (ready[2].revents == POLLIN) s.relay.drain(s.process->log());
-    if ((ready[1].revents & POLLIN) != 0) s.answer_request();
+    if (ready[2].revents != 0) s.drain_log();
+    if (ready[1].revents != 0) s.answer_request();
     if (!s.process) continue;
     if ((ready[0].revents & POLLOUT) != 0 && !s.send_some(operation, sent)) break;
     if ((ready[0].revents & ~POLLOUT) != 0 && !s.receive_some(answer)) break;
@@ -271,8 +285,8 @@ void PacketKeeper::end() {
   if (!s.process) return;
   s.let_go();
   s.process->end(kEnd);
-  s.relay.drain(s.process->log());
-  s.relay.finish();
+  s.drain_log();
+  s.relay.finish(engine::read_monotonic());
   s.process.reset();
 }
 

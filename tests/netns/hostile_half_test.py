@@ -11,6 +11,7 @@ import random
 import select
 import socket
 import struct
+import threading
 import time
 
 from configured_end import pair
@@ -18,6 +19,8 @@ from lab import case, expect, expect_equal, main, note, wait_until
 
 REQUESTS = 4  # the packet half's end of the request pair
 NEWS = 3
+LOG = 2
+LOG_LINES = 1000  # that are passed on in ten seconds
 REQUEST = struct.Struct("=BBBBHBBII16s")
 OPEN, CLOSE, MARK, SCOPE, DROPS = range(1, 6)
 EPERM = 1
@@ -28,15 +31,20 @@ PORT, FWMARK = 51820, 0x1234
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def taken_end(pid, number):
-    """The socket that a process has at a number, as whoever has taken the process over holds it."""
+def taken(pid, number):
+    """The descriptor that a process has at a number, as whoever has taken the process over holds it."""
     pidfd = libc.syscall(SYS_PIDFD_OPEN, pid, 0)
     expect(pidfd >= 0, f"pidfd_open: errno {ctypes.get_errno()}")
-    taken = libc.syscall(SYS_PIDFD_GETFD, pidfd, number, 0)
+    descriptor = libc.syscall(SYS_PIDFD_GETFD, pidfd, number, 0)
     error = ctypes.get_errno()
     os.close(pidfd)
-    expect(taken >= 0, f"pidfd_getfd: errno {error}")
-    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, fileno=taken)
+    expect(descriptor >= 0, f"pidfd_getfd: errno {error}")
+    return descriptor
+
+
+def taken_end(pid, number):
+    """A socket of its own."""
+    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, fileno=taken(pid, number))
 
 
 def request(ask, gso=0, gro=0, port=0, lanes=0, mark=0, serial=0, name=b"", version=1, zero=0):
@@ -161,6 +169,39 @@ def _(lab):
     expect(left.is_up(), "the host half does not answer")
     expect(len(left.process.output().splitlines()) < lines + 100, "each answer that nobody takes is told")
     wait_until(left.host.reaches("10.99.0.2"), "an echo afterwards", within=30)
+
+
+def flood(log, stop):
+    """Lines as fast as the pipe takes them."""
+    lines = b"<3>flood\n" * 7000
+    while not stop.is_set():
+        select.select([], [log], [], 0.01)
+        try:
+            os.write(log, lines)
+        except BlockingIOError:
+            pass
+
+
+@case("a log without end is passed on in part; meanwhile the host half answers, and it ends when it is told to")
+def _(lab):
+    left, _ = start(lab)
+    log, stop = taken(left.packet_half(), LOG), threading.Event()
+    writer = threading.Thread(target=flood, args=(log, stop))
+    began = time.monotonic()
+    writer.start()
+    try:
+        time.sleep(2)
+        expect(left.is_up(), "the host half does not answer")
+        expect_equal(left.process.stop(within=30), 0, "exit code")
+    finally:
+        stop.set()
+        writer.join()
+        os.close(log)
+    lines = left.process.output().splitlines()
+    passed, told = sum("flood" in line for line in lines), [line for line in lines if "Left out" in line]
+    note(f"{passed} lines were passed on; {told[-1:]}")
+    expect(0 < passed <= LOG_LINES * ((time.monotonic() - began) // 10 + 2), f"{passed} lines were passed on")
+    expect(told, "nobody tells how many were left out")
 
 
 main()

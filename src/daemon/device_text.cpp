@@ -50,6 +50,7 @@ bool take_peer_line(PeerText& peer, std::string_view key, std::string_view value
 
 bool take_line(DeviceText& device, std::string_view key, std::string_view value) {
   if (key == "public_key") {
+    if (device.peers.size() == kMostPeersTold) return false;
     device.peers.emplace_back();
     return read_key(value, device.peers.back().public_key.octets);
   }

@@ -15,6 +15,11 @@
 
 namespace culvert::daemon {
 
+/// More peers are not read, and a longer answer is not waited for: whoever sends it wants to fill the memory of the
+/// host half. `wg` may add peers that the configuration does not know, so the bound is none of its numbers.
+inline constexpr std::size_t kMostPeersTold = 1U << 17;
+inline constexpr std::size_t kMostAnswerOctets = kMostPeersTold * 512;  // 64 MiB; a peer of usual size takes 400
+
 struct PeerText {
   PublicKey public_key;
   PresharedKey preshared_key;
@@ -30,7 +35,8 @@ struct DeviceText {
   std::vector<PeerText> peers;
 };
 
-/// nullopt: it is no such answer, or one of an error. Keys that are not known here are passed over.
+/// nullopt: it is no such answer, or one of an error, or tells of too many peers. Keys that are not known here are
+/// passed over.
 [[nodiscard]] std::optional<DeviceText> read_device_text(const control::SecretText& answer);
 
 /// As the UAPI writes keys.

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "clock.hpp"
+#include "device_text.hpp"
 #include "half_channel.hpp"
 #include "log_relay.hpp"
 #include "packet_process.hpp"
@@ -31,6 +32,7 @@ constexpr auto kEnd = 2s;           // for it to end by itself
 constexpr auto kTellAgain = 100ms;  // when it leaves its news unread
 constexpr std::string_view kAnswerEnd = "\n\n";
 constexpr std::string_view kOversized = "was ended, since it sent more than a message, or descriptors";
+constexpr std::string_view kEndless = "was ended, since it sent an answer without end";
 
 std::string words(int error) { return std::generic_category().message(error); }
 
@@ -270,6 +272,10 @@ Result<SecretText, std::string> PacketKeeper::exchange(const SecretText& operati
     if (!s.process) continue;
     if ((ready[0].revents & POLLOUT) != 0 && !s.send_some(operation, sent)) break;
     if ((ready[0].revents & ~POLLOUT) != 0 && !s.receive_some(answer)) break;
+    if (answer.size() > kMostAnswerOctets) {
+      s.lose(kEndless);
+      return Err{std::string("the packet half sent an answer without end")};
+    }
     if (answer.size() >= kAnswerEnd.size() && std::equal(kAnswerEnd.begin(), kAnswerEnd.end(), answer.end() - 2))
       return answer;
   }

@@ -50,7 +50,7 @@ class PacketKeeper {
   /// Lost when the packet half takes nothing: it is about to end.
   void tell(const half::Reload& reload);
   /// One operation of the UAPI over the private socket, and its whole answer. Answers the packet half's requests
-  /// meanwhile. Error: a sentence, and the answer is unknown.
+  /// meanwhile. Error: a sentence, and the answer is unknown; after an answer without end the packet half is ended.
   /// \param within  30 s are enough for the largest operation on the slowest machine.
   [[nodiscard]] Result<control::SecretText, std::string> exchange(
       const control::SecretText& operation, std::chrono::steady_clock::duration within = std::chrono::seconds(30));

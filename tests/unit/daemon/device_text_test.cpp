@@ -44,6 +44,15 @@ TEST_CASE("what is no such answer is none") {
   CHECK(read_device_text(text_of("errno=0\n\n"))->peers.empty());
 }
 
+TEST_CASE("so many peers are read and not one more") {
+  std::string peers;
+  for (std::size_t n = 0; n < kMostPeersTold; ++n) peers += "public_key=" + kKey + "\n";
+  const auto most = read_device_text(text_of(peers + "errno=0\n\n"));
+  REQUIRE(most);
+  CHECK(most->peers.size() == kMostPeersTold);
+  CHECK_FALSE(read_device_text(text_of(peers + "public_key=" + kKey + "\nerrno=0\n\n")));
+}
+
 TEST_CASE("the errno of an answer is told without its sign") {
   CHECK(errno_of(text_of("errno=0\n\n")) == 0);
   CHECK(errno_of(text_of("errno=-98\n\n")) == 98);

@@ -9,12 +9,18 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <asio/io_context.hpp>
+#include <cerrno>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <functional>
 #include <thread>
+#include <vector>
 
+#include "device_text.hpp"
 #include "half_channel.hpp"
 
 using namespace culvert;
@@ -121,4 +127,24 @@ TEST_CASE("a packet half that closes its log and its requests and lives on costs
   host.context.run_for(1s);
   CHECK(processor_time() - before < 200ms);
   CHECK(host.keeper.runs());
+}
+
+TEST_CASE("an answer without end is given up, and the packet half with it") {
+  Host host([](Ends& ends) {
+    // A little more than is taken, so that a host half that takes all keeps some memory.
+    const std::string piece(65536, 'x');
+    for (std::size_t left = kMostAnswerOctets + (8U << 20U); left > 0;) {
+      pollfd room{.fd = ends.client.get(), .events = POLLOUT, .revents = 0};
+      (void)::poll(&room, 1, 20'000);
+      const ssize_t sent =
+          ::send(ends.client.get(), piece.data(), std::min(left, piece.size()), MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent < 0 && errno != EAGAIN) return;
+      left -= static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
+    }
+  });
+  const auto answer = host.keeper.exchange(question(), 20s);
+  REQUIRE(!answer);
+  CHECK(answer.error() == "the packet half sent an answer without end");
+  CHECK(host.lost == "was ended, since it sent an answer without end");
+  CHECK(!host.keeper.runs());
 }

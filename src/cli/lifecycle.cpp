@@ -139,7 +139,7 @@ void down(const DownOptions& options, const SocketFolders& folders, const Consol
   }
   std::error_code error;
   const bool journaled = fs::exists(fmt::format("{}/{}.journal", kStateFolder, name), error);
-  if (journaled) console.err(fmt::format("culvert: {} did not end in order; undoing what it had changed\n", name));
+  if (journaled) console.err(fmt::format("culvert: {} is not up; undoing what it has left behind\n", name));
   // A kill switch that was raised at boot stands without a journal.
   const int code = run_daemon({"--undo", name});
   if (code == kNothingToUndo && journaled) return;

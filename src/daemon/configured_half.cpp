@@ -273,6 +273,13 @@ void ConfiguredHalf::State::stop(int code) {
   if (!exit_code) exit_code = code;
 }
 
+/// Nobody asked for traffic in the clear: the interface was taken away by somebody else, or a service is stopped, maybe
+/// for an upgrade or with the machine, whose kill switch had been raised before. `culvert down` asks for it.
+bool ConfiguredHalf::State::guard_stays() const {
+  if (!config.firewall.kill_switch || down_reply) return false;
+  return exit_code == kExitInterfaceGone || setup->has_guard_of_others();
+}
+
 int ConfiguredHalf::State::shut_down() {
   notify_stopping();
   interrupted = false;  // hooks run to their end
@@ -299,11 +306,10 @@ int ConfiguredHalf::State::shut_down() {
   events.reset();
   capture.reset();
   changes.reset();
-  // Taken away by somebody else: nobody asked for traffic in the clear.
-  const bool guard_stays = exit_code == kExitInterfaceGone && config.firewall.kill_switch;
-  if (const auto undone = guard_stays ? setup->repair(host::Guard::keep) : setup->undo(); !undone)
+  const bool keeps_guard = guard_stays();
+  if (const auto undone = keeps_guard ? setup->repair(host::Guard::keep) : setup->undo(); !undone)
     complain("Not all could be undone: " + undone.error().message());
-  if (guard_stays) log.error("The kill switch stays; culvertd --undo {} lifts it", config.name);
+  if (keeps_guard) log.error("The kill switch stays; culvertd --undo {} lifts it", config.name);
   attempt([this] { account(); });
   interface->keeper().end();
   interface.reset();

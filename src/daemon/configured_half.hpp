@@ -19,7 +19,9 @@ class ConfiguredHalf {
   ~ConfiguredHalf();
 
   void log_to_system();
-  /// Until it is told to end, or the interface is deleted. \returns the exit code.
+  /// Until it is told to end, or the interface is deleted. Then the host is as it was, but for a kill switch that was
+  /// raised at boot, unless it was `culvert down` that ended it, and for one whose interface was deleted.
+  /// \returns the exit code.
   [[nodiscard]] int run();
 
   struct State;

@@ -54,6 +54,7 @@ struct ConfiguredHalf::State {
   void configure_packet_half();
   void run_hooks(const std::vector<std::string>& commands, std::string_view when);
   void loop();
+  [[nodiscard]] bool guard_stays() const;
   int shut_down();
   void save_config();
   void stop(int code);

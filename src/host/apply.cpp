@@ -26,6 +26,10 @@ bool optional_step(const Step& step) {
   return firewall != nullptr && firewall->need == step::Firewall::Need::helpful;
 }
 
+// What is remembered of a firewall that stood before, beside what its hands need.
+constexpr const char* kOfOthers = "present";  // it was in no journal: a boot-time unit raised it
+constexpr const char* kOfACrash = "left";     // it was in ours
+
 /// What other tunnels may make and undo as well. How DNS is set is known once it was looked at.
 bool is_shared(const Step& step, const Before& before = {}) {
   if (std::holds_alternative<step::Sysctl>(step) || std::holds_alternative<step::Rule>(step)) return true;
@@ -36,7 +40,9 @@ bool is_shared(const Step& step, const Before& before = {}) {
 bool is_firewall(const Made& made) { return std::holds_alternative<step::Firewall>(made.step); }
 
 /// A firewall that stood before us: a failure is no reason to lift it.
-bool is_found_guard(const Made& made) { return is_firewall(made) && made.before.contains("present"); }
+bool is_found_guard(const Made& made) {
+  return is_firewall(made) && (made.before.contains(kOfOthers) || made.before.contains(kOfACrash));
+}
 
 }  // namespace
 
@@ -69,7 +75,7 @@ Result<void, Failure> HostSetup::repair(Guard guard) {
   if (guard == Guard::keep)
     if (const auto found = std::find_if(made_.begin(), made_.end(), is_firewall); found != made_.end()) {
       kept = *found;
-      kept->before["present"] = "1";  // of whatever comes now, a failure is no reason to lift it
+      kept->before[kOfACrash] = "1";  // of whatever comes now, a failure is no reason to lift it
       made_.erase(found);
     }
   auto undone = undo_all();
@@ -134,6 +140,11 @@ Result<void, Failure> HostSetup::reassert() {
 Result<void, Failure> HostSetup::undo() { return repair(Guard::lift); }
 
 bool HostSetup::has_guard() const noexcept { return std::any_of(made_.begin(), made_.end(), is_firewall); }
+
+bool HostSetup::has_guard_of_others() const noexcept {
+  return std::any_of(made_.begin(), made_.end(),
+                     [](const Made& made) { return is_firewall(made) && made.before.contains(kOfOthers); });
+}
 
 Result<void, Failure> HostSetup::take_on(const std::vector<Step>& wanted, const Plan& plan) {
   if (auto kept = keep_choice(plan.interface, plan.choice); !kept) return kept;

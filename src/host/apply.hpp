@@ -14,7 +14,8 @@
 //              configuration's fwmark changed, the packet half is told before change(). If it is refused: keep_choice()
 //              When an address or a default route of the host changed, the same with the choice() that there is: the
 //              plan follows the facts, and an equal plan changes nothing
-//   down    8  undo(), then end the packet half and close the queues
+//   down    8  undo(), then end the packet half and close the queues. Where the kill switch is to stay, as one that was
+//              raised at boot does when a service is stopped: repair(Guard::keep)
 //   crash      of the packet half: leave all as it is and start another half with the same queues and mark
 //              of the host half: steps 1 and 2 of the next start, or `culvertd --undo`, which is repair(Guard::lift)
 //
@@ -83,6 +84,8 @@ class HostSetup {
   [[nodiscard]] bool untouched() const noexcept { return made_.empty(); }
   /// A firewall is among the changes that stand.
   [[nodiscard]] bool has_guard() const noexcept;
+  /// One is, in the place of another that somebody else had raised before: a boot-time unit, not a run that crashed.
+  [[nodiscard]] bool has_guard_of_others() const noexcept;
   /// What did not succeed and was not needed, since the last call of this.
   [[nodiscard]] std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 

@@ -330,6 +330,47 @@ def _(lab):
     expect(after.stop().count() > 10, "the talker is silent, so the silence before proves nothing")
 
 
+@case("a kill switch that was raised before the start stays when the service is stopped, until down; the tunnel's own goes with it")
+def _(lab):
+    day = Day(lab)
+    day.serve("gate", 2)
+    path = day.write(allowed=FULL, more=SWITCH)
+    before = host_state(day.laptop)
+
+    def stop(how):
+        process = day.start_here()
+        day.reached(20, f"before {how.name}")
+        expect_equal(process.stop(how, within=20), -how if how == signal.SIGKILL else 0, f"exit code after {how.name}")
+        wait_until(lambda: not day.laptop.has_link(NAME), f"the interface to go after {how.name}")
+        return process.output()
+
+    # What a crash leaves is the tunnel's own as well.
+    for how in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM):
+        stop(how)
+    expect_equal(host_state(day.laptop), before, "the host without a guard")
+
+    day.laptop.run(program_path(CULVERTD), "--guard", "--config", path)
+    day.talk()
+    capture = day.net.capture("eth", "udp port 9")
+    for how in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGTERM):
+        said = stop(how)
+        expect("policy drop" in day.laptop.attempt("nft", "list", "table", "inet", "culvert-wg1")[1], f"no kill switch after {how.name}")
+        if how != signal.SIGKILL:
+            expect("The kill switch stays" in said, f"it said:\n{said}")
+            expect_equal([line for line in host_state(day.laptop) if line in before], before, "the host but for the kill switch")
+        time.sleep(0.2)
+    capture.stop()
+    expect_equal(capture.lines()[:3], [], "packets in the clear")
+    day.site.culvert("down", NAME)
+    expect_equal(host_state(day.laptop), before, "the host after down of what was stopped")
+
+    day.laptop.run(program_path(CULVERTD), "--guard", "--config", path)
+    process = day.start_here()
+    day.site.culvert("down", NAME)
+    expect_equal(process.wait(20), 0, "exit code after down")
+    expect_equal(host_state(day.laptop), before, "the host after down of what ran")
+
+
 @case("after a crash, a start whose repair fails leaves the kill switch of the tunnel that died; the next one goes on behind it")
 def _(lab):
     day = Day(lab)

@@ -155,6 +155,28 @@ TEST_CASE("whichever step of a start fails, a kill switch that was raised before
   }
 }
 
+TEST_CASE("whose kill switch it is, is known through crashes: of a boot-time unit, or of this program") {
+  for (const bool of_others : {false, true}) {
+    CAPTURE(of_others);
+    Machine machine;
+    machine.host.present = of_others;
+    CHECK_FALSE(machine.open().has_guard_of_others());
+    REQUIRE(machine.open().apply(full_tunnel()));
+    machine.host.present = true;  // what the crash leaves is there when it is looked at again
+    for (const bool kill_switch : {true, false, true}) {
+      HostSetup next = machine.open();
+      REQUIRE(next.repair(Guard::keep));
+      CHECK(next.has_guard_of_others() == of_others);
+      REQUIRE(next.apply(full_tunnel(kill_switch)));
+      CHECK(next.has_guard_of_others() == of_others);
+    }
+    HostSetup last = machine.open();
+    REQUIRE(last.undo());
+    CHECK_FALSE(last.has_guard_of_others());
+    CHECK(machine.host.stands.empty());
+  }
+}
+
 TEST_CASE("a repair that fails keeps the kill switch however often it is tried, and the journal knows both") {
   Machine machine;
   const Plan plan = full_tunnel();

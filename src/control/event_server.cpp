@@ -9,6 +9,7 @@
 #include <asio/io_context.hpp>
 #include <asio/local/stream_protocol.hpp>
 #include <asio/write.hpp>
+#include <unordered_map>
 #include <vector>
 
 namespace culvert::control {
@@ -78,6 +79,13 @@ struct Window {
   std::uint64_t left_out = 0;
 };
 
+/// How often each peer's moves have been told in this second, and left out since, of all peers together.
+struct MovesWindow {
+  Instant start{};
+  std::unordered_map<std::uint32_t, std::uint32_t> told;  // by slot
+  std::uint64_t left_out = 0;
+};
+
 }  // namespace
 
 std::string events_socket_path(std::string_view interface) {
@@ -118,10 +126,30 @@ struct EventServer::State {
       return false;
     }
     ++window.told;
-    if (const std::uint64_t left_out = std::exchange(window.left_out, 0); left_out != 0)
-      publish(format_event(interface, now.wall, "left_out",
-                           std::to_string(left_out) + " events of reason " + std::string(name(reason))));
+    tell_left_out(now, window.left_out, "reason " + std::string(name(reason)));
     return true;
+  }
+
+  /// Whether this move of a peer may be told now. No peer's moves keep those of another from being told.
+  bool admit_move(Now now, PeerId peer) {
+    if (now.mono - moves.start >= std::chrono::seconds(1)) {
+      moves.start = now.mono;
+      moves.told.clear();
+    }
+    std::uint32_t& told = moves.told[peer.slot];
+    if (told == kStrangersLines) {
+      ++moves.left_out;
+      return false;
+    }
+    ++told;
+    tell_left_out(now, moves.left_out, "kind endpoint_moved");
+    return true;
+  }
+
+  void tell_left_out(Now now, std::uint64_t& left_out, const std::string& which) {
+    if (left_out == 0) return;
+    publish(format_event(interface, now.wall, "left_out",
+                         std::to_string(std::exchange(left_out, 0)) + " events of " + which));
   }
 
   void close() noexcept {
@@ -136,6 +164,7 @@ struct EventServer::State {
   std::string interface;
   std::vector<std::shared_ptr<Reader>> readers;
   std::array<Window, kDropCount> windows{};
+  MovesWindow moves;
   Listener listener;
 };
 
@@ -147,6 +176,8 @@ EventServer::~EventServer() { state_->close(); }
 void EventServer::tell(Now now, const Event& event, const Peer* peer) {
   if (state_->readers.empty()) return;
   if (event.drop && !state_->admit(now, *event.drop)) return;
+  const bool moved = event.kind == Event::Kind::endpoint_moved && event.peer;
+  if (moved && !state_->admit_move(now, *event.peer)) return;
   if (const auto line = format_event(state_->interface, now.wall, event, peer)) state_->publish(*line);
 }
 

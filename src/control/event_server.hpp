@@ -20,13 +20,14 @@ namespace culvert::control {
 
 /// Tells events to each of `callers` who connects, from the moment of connecting until they leave: a line of JSON each,
 /// the first of them {"event":"begin"}. At most 16 readers. A reader that leaves 64 KiB unread is cut off with a last
-/// line that says so, {"event":"cut"}; it slows nobody down. Events that strangers can provoke are told a few times a
-/// second, and how many were left out is told with the next. Runs on the thread of `context`, which outlives it.
+/// line that says so, {"event":"cut"}; it slows nobody down. Events that strangers can provoke, and a peer's moves, are
+/// told a few times a second, and how many were left out is told with the next. Runs on the thread of `context`, which
+/// outlives it.
 class EventServer {
  public:
   static constexpr std::size_t kMaxReaders = 16;
   static constexpr std::size_t kMaxUnread = 64 << 10;
-  static constexpr std::uint32_t kStrangersLines = 3;  // of one reason, a second
+  static constexpr std::uint32_t kStrangersLines = 3;  // of one reason, or of one peer's moves, a second
 
   EventServer(asio::io_context& context, UapiSocket socket, std::string interface,
               Callers callers = root_and_own_user());

@@ -34,6 +34,7 @@ struct AllowedIpRemoved {
   Prefix prefix;
   PeerId peer;
 };
+/// Where control last heard of the peer, or was told that it is.
 struct EndpointMoved {
   PeerId peer;
   std::optional<Endpoint> endpoint;
@@ -88,7 +89,8 @@ struct Confirmed {
   PeerId peer;
   std::uint32_t local_index;
 };
-/// An authentic packet came from elsewhere. The reporting lane has moved already.
+/// Authentic packets come from elsewhere. The reporting lane has moved already; it tells of each peer a few times a
+/// second at most, where it is then.
 struct Roamed {
   PeerId peer;
   Endpoint endpoint;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxStagedOctets = 16u << 20;         // a lane, all peers together
 constexpr std::chrono::milliseconds kToldInterval{250};     // between reports of drops for the same reason
+constexpr std::chrono::milliseconds kMoveInterval{250};     // between reports of one peer's moves
 constexpr std::chrono::milliseconds kRequestInterval{250};  // control paces initiations; this only bounds the mail
 
 }  // namespace
@@ -26,13 +27,7 @@ DataPath::Todo DataPath::apply(Change&& change) {
           [&](change::PeerRemoved&& c) { return on(c), Todo{}; },
           [&](change::AllowedIpAdded&& c) { return allowed_ips_.insert(c.prefix, c.peer.slot), Todo{}; },
           [&](change::AllowedIpRemoved&& c) { return allowed_ips_.remove(c.prefix, c.peer.slot), Todo{}; },
-          [&](change::EndpointMoved&& c) {
-            if (Peer* peer = find(c.peer)) {
-              peer->endpoint = c.endpoint;
-              peer->source = c.source;
-            }
-            return Todo{};
-          },
+          [&](change::EndpointMoved&& c) { return on(c), Todo{}; },
           [&](change::SessionsReplaced&& c) { return replace_sessions(std::move(c)); },
           [&](change::KeepaliveWanted&& c) { return keepalive(c); },
           [&](change::StagedDropped&& c) {
@@ -62,6 +57,14 @@ void DataPath::on(const change::PeerRemoved& c) {
   allowed_ips_.remove_owner(c.peer.slot);
   drop_staged(*peer, Drop::no_peer_for_destination);
   *peer = Peer{};
+}
+
+// A move that control has not been told of yet came after all that it knows: it stands, and control will follow.
+void DataPath::on(const change::EndpointMoved& c) noexcept {
+  Peer* peer = find(c.peer);
+  if (peer == nullptr) return;
+  if (!peer->untold_move) peer->endpoint = c.endpoint;
+  if (!peer->untold_move || !c.source) peer->source = c.source;
 }
 
 void DataPath::drop_staged(Peer& peer, Drop why) noexcept { drops_.count(Way::out, why, take_staged(peer).size()); }
@@ -183,7 +186,7 @@ void DataPath::heard(Instant now, Session& session, const Endpoint& from, const 
   if (peer.endpoint != from || peer.source != local) {
     peer.endpoint = from;
     peer.source = local;
-    reports.push_back(report::Roamed{peer.id, from, local});
+    note_move(now, peer, reports);
   }
   if (peer.sessions.next.get() == &session && !session.confirmed.load(std::memory_order_relaxed)) {
     session.confirmed.store(true, std::memory_order_relaxed);
@@ -197,6 +200,30 @@ void DataPath::heard(Instant now, Session& session, const Endpoint& from, const 
     current->renewal_reported = true;
     reports.push_back(report::SessionWanted{peer.id});
   }
+}
+
+// The peer itself, or somebody between who rewrites ports, can make a move of every packet.
+void DataPath::note_move(Instant now, Peer& peer, Reports& reports) {
+  if (now >= peer.next_told_move) return tell_move(now, peer, reports);
+  if (!std::exchange(peer.untold_move, true)) untold_moves_.push_back(peer.id);
+}
+
+void DataPath::tell_move(Instant now, Peer& peer, Reports& reports) {
+  peer.untold_move = false;
+  peer.next_told_move = now + kMoveInterval;
+  reports.push_back(report::Roamed{peer.id, *peer.endpoint, peer.source});
+}
+
+void DataPath::tell_moves(Instant now, Reports& reports) {
+  if (untold_moves_.empty() || now < next_look_at_moves_) return;
+  next_look_at_moves_ = now + kMoveInterval;
+  std::erase_if(untold_moves_, [&](PeerId id) {
+    Peer* peer = find(id);
+    if (peer == nullptr || !peer->untold_move) return true;
+    if (now < peer->next_told_move) return false;
+    tell_move(now, *peer, reports);
+    return true;
+  });
 }
 
 Result<MutBytes, Drop> DataPath::admit(const Session& session, wire::Ecn outer, MutBytes plaintext) noexcept {

@@ -39,6 +39,8 @@ class DataPath {
     Sessions sessions;
     std::unique_ptr<Staging> staging;  // none until something is staged
     Instant next_request{};            // a session is not asked for again before
+    Instant next_told_move{};          // a move is not told before
+    bool untold_move = false;          // control knows only of an endpoint before this one
     bool in_use = false;
   };
 
@@ -89,10 +91,16 @@ class DataPath {
   /// After the tag of one packet fitted. \returns Drop::counter_limit or replayed; nothing changed.
   [[nodiscard]] Result<void, Drop> commit(Session& session, std::uint64_t counter) noexcept;
 
-  /// After at least one packet of a train was committed: liveness, counters, roaming, key confirmation, renewal.
+  /// After at least one packet of a train was committed: liveness, counters, roaming, key confirmation, renewal. The
+  /// lane's own packets follow a peer at once; control hears of its moves a few times a second, see `tell_moves`.
   /// \param octets  of all committed messages, headers and tags included.
   void heard(Instant now, Session& session, const Endpoint& from, const std::optional<Source>& local, Carries carries,
              std::uint64_t octets, Reports& reports);
+
+  /// Tells the moves that `heard` kept to itself since they came too soon after others of their peers, within half a
+  /// second of them. Call it after each batch, and once more in a quarter of a second while there are any.
+  void tell_moves(Instant now, Reports& reports);
+  [[nodiscard]] bool has_untold_moves() const noexcept { return !untold_moves_.empty(); }
 
   /// The inner packet in a committed plaintext, padding trimmed and ECN merged.
   /// \returns Drop::inner_malformed, source_not_allowed or ecn_mismatch.
@@ -121,10 +129,13 @@ class DataPath {
  private:
   void on(change::PeerAdded&& c);
   void on(const change::PeerRemoved& c);
+  void on(const change::EndpointMoved& c) noexcept;
   void drop_staged(Peer& peer, Drop why) noexcept;
   Todo replace_sessions(change::SessionsReplaced&& c);
   void take_over_next(Peer& peer);
   void request_session(Instant now, Peer& peer, Reports& reports);
+  void note_move(Instant now, Peer& peer, Reports& reports);
+  void tell_move(Instant now, Peer& peer, Reports& reports);
   void enlist(const SessionRef& session);
   void strike(const SessionRef& session);
   [[nodiscard]] bool is_mine(const Session& session) const noexcept;
@@ -141,6 +152,8 @@ class DataPath {
   DropCounters drops_;
   PacketCounters packets_;
   std::array<Instant, kDropCount> next_told_{};  // when control may hear of a reason again
+  std::vector<PeerId> untold_moves_;
+  Instant next_look_at_moves_{};
 };
 
 }  // namespace culvert

@@ -45,6 +45,7 @@ struct Tunnel::Impl {
 
   // Hands posts to the path and reports to the device until both are content.
   void settle(Now now, Actions actions, Output& out) {
+    path.tell_moves(now.mono, reports);
     for (;;) {
       for (const Outgoing& o : actions.outgoing)
         out.outside.push_back(
@@ -209,6 +210,7 @@ Output Tunnel::from_outside(Now now, Bytes datagram, const Endpoint& from, std::
 Output Tunnel::run_timers(Now now) {
   Output out;
   Actions actions;
+  impl_->settle(now, {}, out);  // what is due may be sent to where a peer has moved
   impl_->device.run_timers(now, actions);
   impl_->settle(now, std::move(actions), out);
   return out;

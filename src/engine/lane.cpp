@@ -20,6 +20,7 @@ constexpr std::size_t kRingReports = 1024;
 constexpr int kErrorsAtOnce = 64;
 constexpr std::chrono::milliseconds kErrorInterval{10};  // between two that control hears of
 constexpr std::size_t kRoomForOthers = 256;              // that handshake messages leave free in the ring
+constexpr int kRingAgainAfter = 1, kMovesAfter = 250;    // milliseconds
 
 // What a descriptor is, as epoll tells it.
 constexpr std::uint32_t kTun = 0, kSocket4 = 1, kSocket6 = 2, kMail = 3;
@@ -58,8 +59,7 @@ Lane::~Lane() {
 void Lane::run() {
   std::array<epoll_event, 8> events;
   while (!stopping_) {
-    const int ready =
-        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), waiting_.empty() ? -1 : 1);
+    const int ready = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), patience());
     state_.now = read_monotonic();
     const std::size_t room = reports_.room();
     state_.handshake_room = room > kRoomForOthers && waiting_.empty() ? room - kRoomForOthers : 0;
@@ -69,9 +69,16 @@ void Lane::run() {
       if ((event.events & EPOLLERR) != 0) take_errors(event.data.u32);
       round(event.data.u32);
     }
+    state_.path.tell_moves(state_.now, state_.reports);
     hand_over_reports();
     if (state_.tap && state_.tap->has_news()) control_.wake();
   }
+}
+
+// How long to wait for something to happen, in milliseconds; -1: for ever.
+int Lane::patience() const noexcept {
+  if (!waiting_.empty()) return kRingAgainAfter;
+  return state_.path.has_untold_moves() ? kMovesAfter : -1;
 }
 
 void Lane::round(std::uint32_t source) {

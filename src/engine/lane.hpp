@@ -62,6 +62,7 @@ class Lane {
 
  private:
   void run();
+  [[nodiscard]] int patience() const noexcept;
   /// False: errno.
   [[nodiscard]] bool watch(int descriptor, std::uint32_t source);
   void watch_socket(const io::UdpSocket* socket, std::uint32_t source);

@@ -130,6 +130,24 @@ TEST_CASE("a flood of refused handshakes makes three lines a second, and then ho
   CHECK(lines[5]["event"] == "handshake_refused");
 }
 
+TEST_CASE("a peer that moves without end makes three lines a second, and hides no move of another") {
+  Serving serving;
+  const io::UniqueFd reader = serving.connect();
+  const auto move = [&](std::uint32_t slot, std::chrono::milliseconds after) {
+    serving.server->tell({kStart.mono + after, kStart.wall},
+                         {.kind = Event::Kind::endpoint_moved, .peer = PeerId{slot, 1}, .detail = 1}, nullptr);
+  };
+  for (int i = 0; i < 10'000; ++i) move(0, std::chrono::milliseconds(0));
+  move(1, std::chrono::milliseconds(999));
+  move(0, std::chrono::milliseconds(1000));
+  serving.run();
+  const auto lines = lines_of(read_all(reader));
+  REQUIRE(lines.size() == 1 + 3 + 2 + 1);
+  CHECK(lines[4]["event"] == "left_out");
+  CHECK(lines[4]["detail"] == "9997 events of kind endpoint_moved");
+  for (const std::size_t i : {1u, 2u, 3u, 5u, 6u}) CHECK(lines[i]["event"] == "endpoint_moved");
+}
+
 TEST_CASE("a reader that does not read is cut off with a last line, and others go on") {
   Serving serving;
   const io::UniqueFd slow = serving.connect();

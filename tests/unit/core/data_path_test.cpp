@@ -424,6 +424,7 @@ TEST_CASE("hearing is noted: octets, instants, and once a report for control to 
 
 TEST_CASE("a peer that is heard from elsewhere has moved, at once and with one report") {
   Lane lane;
+  Instant now = kStart;
   DataPath::Peer& peer = lane.add(kA, {});
   const SessionRef s = session(kA, 1);
   lane.replace(kA, {nullptr, s, nullptr});
@@ -434,7 +435,8 @@ TEST_CASE("a peer that is heard from elsewhere has moved, at once and with one r
   std::optional<Source> source;
   Endpoint from = kOutside;
   const auto move = [&] {
-    lane.hear(*s, kStart, Carries::nothing, from, source);
+    now += 250ms;
+    lane.hear(*s, now, Carries::nothing, from, source);
     const Reports reports = lane.taken();
     REQUIRE(count<report::Roamed>(reports) == 1);
     const auto& roamed = std::get<report::Roamed>(reports[0]);
@@ -443,7 +445,7 @@ TEST_CASE("a peer that is heard from elsewhere has moved, at once and with one r
     CHECK(roamed.source == source);
     CHECK(peer.endpoint == from);
     CHECK(peer.source == source);
-    lane.hear(*s, kStart, Carries::nothing, from, source);
+    lane.hear(*s, now, Carries::nothing, from, source);
     CHECK(lane.taken().empty());
   };
   from.port = 4;
@@ -460,6 +462,90 @@ TEST_CASE("a peer that is heard from elsewhere has moved, at once and with one r
   move();
   source.reset();
   move();
+}
+
+TEST_CASE("a peer that moves with every packet is followed at once, and told of four times a second") {
+  Lane lane;
+  DataPath::Peer& peer = lane.add(kA, {});
+  const SessionRef s = session(kA, 1);
+  lane.replace(kA, {nullptr, s, nullptr});
+  std::optional<Instant> told_at;
+  std::size_t told = 0;
+  std::optional<Endpoint> known = kOutside;
+  Endpoint from = kOutside;
+  const auto take = [&](Instant now) {
+    lane.path.tell_moves(now, lane.reports);
+    for (const Report& report : lane.taken()) {
+      const auto* roamed = std::get_if<report::Roamed>(&report);
+      REQUIRE(roamed != nullptr);
+      if (told_at) REQUIRE(now - *told_at >= 250ms);
+      told_at = now;
+      known = roamed->endpoint;
+      ++told;
+    }
+  };
+  Instant now = kStart;
+  for (; now < kStart + 10s; now += 1ms) {
+    from.port = static_cast<std::uint16_t>(from.port ^ 1);
+    lane.hear(*s, now, Carries::nothing, from);
+    REQUIRE(peer.endpoint == from);
+    take(now);
+  }
+  CHECK(told > 20);
+  CHECK(told <= 41);
+
+  // And then it falls silent: what control does not know yet it hears, once, and there is nothing more to look for.
+  from.port = 9;
+  lane.hear(*s, now, Carries::nothing, from);
+  CHECK(lane.path.has_untold_moves());
+  for (const Instant end = now + 500ms; now <= end; now += 1ms) take(now);
+  CHECK(known == from);
+  CHECK_FALSE(lane.path.has_untold_moves());
+  told = 0;
+  for (const Instant end = now + 2s; now <= end; now += 1ms) take(now);
+  CHECK(told == 0);
+}
+
+TEST_CASE("what control says of an endpoint does not undo a move that it has not heard of, unless it knows more") {
+  Lane lane;
+  DataPath::Peer& peer = lane.add(kA, {});
+  const SessionRef s = session(kA, 1);
+  lane.replace(kA, {nullptr, s, nullptr});
+  const Source local{address("198.51.100.1"), 3};
+  const Endpoint first = endpoint("192.0.2.7:7"), second = endpoint("192.0.2.8:8"), third = endpoint("192.0.2.9:9");
+  lane.hear(*s, kStart, Carries::nothing, first, local);
+  lane.hear(*s, kStart + 1ms, Carries::nothing, second, local);
+  CHECK(count<report::Roamed>(lane.taken()) == 1);
+
+  lane.tell(change::EndpointMoved{kA, first, local});  // the answer to the report
+  CHECK(peer.endpoint == second);
+  CHECK(peer.source == local);
+  lane.tell(change::EndpointMoved{kA, first, std::nullopt});  // the source is of no use any more
+  CHECK(peer.endpoint == second);
+  CHECK_FALSE(peer.source);
+
+  lane.path.tell_moves(kStart + 250ms, lane.reports);
+  const Reports reports = lane.taken();
+  REQUIRE(count<report::Roamed>(reports) == 1);
+  CHECK(std::get<report::Roamed>(reports[0]).endpoint == second);
+  lane.tell(change::EndpointMoved{kA, third, local});
+  CHECK(peer.endpoint == third);
+  CHECK(peer.source == local);
+}
+
+TEST_CASE("a peer that is removed with a move untold leaves nothing to tell") {
+  Lane lane;
+  lane.add(kA, {});
+  const SessionRef s = session(kA, 1);
+  lane.replace(kA, {nullptr, s, nullptr});
+  for (const std::uint16_t port : {std::uint16_t{7}, std::uint16_t{8}})
+    lane.hear(*s, kStart, Carries::nothing, Endpoint{kOutside.address, port, 0});
+  CHECK(count<report::Roamed>(lane.taken()) == 1);
+  lane.tell(change::PeerRemoved{kA});
+  lane.add({kA.slot, kA.generation + 1}, {});
+  lane.path.tell_moves(kStart + 1s, lane.reports);
+  CHECK(lane.taken().empty());
+  CHECK_FALSE(lane.path.has_untold_moves());
 }
 
 TEST_CASE("the first packet under next is reported, once, and no packet under another session") {

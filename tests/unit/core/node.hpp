@@ -102,6 +102,11 @@ class Node {
 
   /// All that is due by now.
   Step timers() {
+    for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+      Reports moves;
+      lanes[lane].tell_moves(clock_.mono(), moves);
+      keep(lanes[lane], std::move(moves));
+    }
     Actions actions;
     device.run_timers(clock_.now(), actions);
     return carry_out(std::move(actions));

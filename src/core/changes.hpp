@@ -54,6 +54,12 @@ struct StagedDropped {
   PeerId peer;
   Drop why = Drop::handshake_gave_up;
 };
+/// There can be no session with the peer: packets for it are dropped for this reason, those that wait among them.
+/// nullopt: nothing is in the way any more.
+struct PeerBarred {
+  PeerId peer;
+  std::optional<Drop> why;
+};
 /// Padding never goes beyond the MTU of the inside.
 struct MtuSet {
   std::size_t mtu;
@@ -68,9 +74,10 @@ struct StagedLimitSet {
 };
 }  // namespace change
 
-using Change = std::variant<change::PeerAdded, change::PeerRemoved, change::AllowedIpAdded, change::AllowedIpRemoved,
-                            change::EndpointMoved, change::SessionsReplaced, change::KeepaliveWanted,
-                            change::StagedDropped, change::MtuSet, change::PortSet, change::StagedLimitSet>;
+using Change =
+    std::variant<change::PeerAdded, change::PeerRemoved, change::AllowedIpAdded, change::AllowedIpRemoved,
+                 change::EndpointMoved, change::SessionsReplaced, change::KeepaliveWanted, change::StagedDropped,
+                 change::PeerBarred, change::MtuSet, change::PortSet, change::StagedLimitSet>;
 
 namespace report {
 /// A handshake message that a lane's socket received.

@@ -34,6 +34,7 @@ DataPath::Todo DataPath::apply(Change&& change) {
             if (Peer* peer = find(c.peer)) drop_staged(*peer, c.why);
             return Todo{};
           },
+          [&](change::PeerBarred&& c) { return on(c), Todo{}; },
           [&](change::MtuSet&& c) { return mtu_ = c.mtu, Todo{}; },
           [&](change::PortSet&& c) { return port_ = c.port, Todo{}; },
           [&](change::StagedLimitSet&& c) { return most_staged_ = c.packets, Todo{}; },
@@ -67,6 +68,13 @@ void DataPath::on(const change::EndpointMoved& c) noexcept {
   if (!peer->untold_move || !c.source) peer->source = c.source;
 }
 
+void DataPath::on(const change::PeerBarred& c) noexcept {
+  Peer* peer = find(c.peer);
+  if (peer == nullptr) return;
+  peer->barred = c.why;
+  if (c.why) drop_staged(*peer, *c.why);
+}
+
 void DataPath::drop_staged(Peer& peer, Drop why) noexcept { drops_.count(Way::out, why, take_staged(peer).size()); }
 
 DataPath::Todo DataPath::replace_sessions(change::SessionsReplaced&& c) {
@@ -94,6 +102,7 @@ Result<DataPath::Peer*, Drop> DataPath::route(Bytes packet) noexcept {
   if (owner == AllowedIps::kNobody)
     return Err{is_multicast(view->destination) ? Drop::no_peer_for_multicast : Drop::no_peer_for_destination};
   Peer& peer = peers_[owner];
+  if (peer.barred) return Err{*peer.barred};
   if (!peer.endpoint) return Err{Drop::no_endpoint};
   // Our own datagram to this very peer, led back inside by a route: sealing it again would never end.
   if (view->destination == peer.endpoint->address &&

@@ -41,6 +41,7 @@ class DataPath {
     Instant next_request{};            // a session is not asked for again before
     Instant next_told_move{};          // a move is not told before
     bool untold_move = false;          // control knows only of an endpoint before this one
+    std::optional<Drop> barred;        // why no packet can go to it
     bool in_use = false;
   };
 
@@ -63,7 +64,8 @@ class DataPath {
   // Outwards
 
   /// The peer that owns the packet's destination and can be reached.
-  /// \returns Drop::not_ip, no_peer_for_destination, no_peer_for_multicast, no_endpoint or routing_loop.
+  /// \returns Drop::not_ip, no_peer_for_destination, no_peer_for_multicast, what control bars the peer for, no_endpoint or
+  ///   routing_loop.
   [[nodiscard]] Result<Peer*, Drop> route(Bytes packet) noexcept;
 
   /// Reserves `n` counters. nullopt: no session may seal; one has been asked for, and the packets may be staged.
@@ -130,6 +132,7 @@ class DataPath {
   void on(change::PeerAdded&& c);
   void on(const change::PeerRemoved& c);
   void on(const change::EndpointMoved& c) noexcept;
+  void on(const change::PeerBarred& c) noexcept;
   void drop_staged(Peer& peer, Drop why) noexcept;
   Todo replace_sessions(change::SessionsReplaced&& c);
   void take_over_next(Peer& peer);

@@ -53,6 +53,7 @@ void Device::set_private_key(PrivateKey key, Actions& actions) {
     compute_static_shared(*peer);
     forget_pending(*peer);
     forget_sessions(*peer);
+    post_bar(*peer, actions);
     post_sessions(*peer, change::SessionsReplaced::Then::nothing, actions);
   }
 }
@@ -87,6 +88,7 @@ std::optional<PeerId> Device::add_peer(const PublicKey& key, Actions& actions) {
   compute_static_shared(*peer);
   by_key_.emplace(key, slot);
   actions.post(change::PeerAdded{peer->id, peer->traffic});
+  if (bar(*peer)) post_bar(*peer, actions);
   peers_[slot] = std::move(peer);
   return peers_[slot]->id;
 }
@@ -120,8 +122,9 @@ void Device::set_past(PeerId id, const PastTraffic& past) {
 void Device::set_blocked(Now now, PeerId id, Blocked blocked, Actions& actions) {
   Peer* peer = find(id);
   if (peer == nullptr || std::exchange(peer->blocked, blocked) == blocked) return;
+  post_bar(*peer, actions);
   if (blocked == Blocked::no) return;
-  forget_all(*peer, blocked == Blocked::disabled ? Drop::peer_disabled : Drop::peer_expired, actions);
+  forget_all(*peer, reason_of(blocked), actions);
   reschedule(*peer, now);
 }
 
@@ -203,6 +206,9 @@ void Device::forget_all(Peer& peer, Drop why, Actions& actions) {
   post_sessions(peer, change::SessionsReplaced::Then::nothing, actions);
 }
 
+// So that nothing waits in a lane for a session that cannot come.
+void Device::post_bar(const Peer& peer, Actions& actions) { actions.post(change::PeerBarred{peer.id, bar(peer)}); }
+
 void Device::post_sessions(const Peer& peer, change::SessionsReplaced::Then then, Actions& actions) {
   using Then = change::SessionsReplaced::Then;
   if (then != Then::confirm) return actions.post(change::SessionsReplaced{peer.id, peer.sessions, then});
@@ -226,9 +232,15 @@ void Device::for_each_peer(const std::function<void(const Peer&)>& visit) const 
     if (peer) visit(*peer);
 }
 
-bool Device::can_send(const Peer& peer) const noexcept {
-  return link_ == Link::up && has_identity_ && peer.blocked == Blocked::no && peer.static_shared && peer.endpoint;
+/// Why there can be no session with the peer, wherever it is; nullopt: nothing is in the way.
+std::optional<Drop> Device::bar(const Peer& peer) const noexcept {
+  if (peer.blocked != Blocked::no) return reason_of(peer.blocked);
+  if (!has_identity_) return Drop::no_identity;
+  if (!peer.static_shared) return Drop::zero_shared_secret;
+  return std::nullopt;
 }
+
+bool Device::can_send(const Peer& peer) const noexcept { return link_ == Link::up && !bar(peer) && peer.endpoint; }
 
 std::uint32_t Device::free_index(const Peer& peer) {
   for (;;) {

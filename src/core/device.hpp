@@ -48,7 +48,8 @@ class Device {
   void set_preshared_key(PeerId id, PresharedKey key);
   void set_name(PeerId id, std::string name);
   void set_past(PeerId id, const PastTraffic& past);
-  /// Ends the peer's sessions, and refuses it new ones until it is told `no`. Its allowed IPs stay its own.
+  /// Ends the peer's sessions, and refuses it new ones until it is told `no`. Its allowed IPs stay its own, and packets
+  /// for it are dropped.
   void set_blocked(Now now, PeerId id, Blocked blocked, Actions& actions);
   void set_endpoint(PeerId id, const Endpoint& endpoint, Actions& actions);
   /// Turning it on sends one keepalive at once. Beyond 0 (off) to 65535 s the nearest of the two counts.
@@ -120,6 +121,7 @@ class Device {
 
   [[nodiscard]] Peer* find(PeerId id) noexcept;
   [[nodiscard]] std::size_t home_lane(const Peer& peer) const noexcept { return peer.id.slot % lanes_; }
+  [[nodiscard]] std::optional<Drop> bar(const Peer& peer) const noexcept;
   [[nodiscard]] bool can_send(const Peer& peer) const noexcept;
 
   [[nodiscard]] std::uint32_t free_index(const Peer& peer);
@@ -134,6 +136,7 @@ class Device {
   void forget_all(Peer& peer, Drop why, Actions& actions);
   [[nodiscard]] Sessions::Crossing crossing(const Peer& peer) const noexcept;
   void forget_replaced(Peer& peer, const Sessions& before);
+  void post_bar(const Peer& peer, Actions& actions);
   void post_sessions(const Peer& peer, change::SessionsReplaced::Then then, Actions& actions);
   void install(Peer& peer, Now now, Role role, std::uint32_t local, std::uint32_t remote, SessionKeys keys,
                Actions& actions);

@@ -113,8 +113,7 @@ Result<void, Drop> Device::commit_claim(Now now, HandshakeJob& job) {
 }
 
 Result<void, Drop> Device::is_fresh(const Peer& peer, Now now, const Stamp& stamp) {
-  if (peer.blocked != Blocked::no)
-    return Err{peer.blocked == Blocked::disabled ? Drop::peer_disabled : Drop::peer_expired};
+  if (peer.blocked != Blocked::no) return Err{reason_of(peer.blocked)};
   if (stamp <= peer.greatest_stamp_received) return Err{Drop::old_timestamp};
   if (peer.last_initiation_accepted && now.mono - *peer.last_initiation_accepted < params::kInitiationInterval)
     return Err{Drop::initiations_too_close};

@@ -49,6 +49,12 @@ void Diagnosis::endpoint_configured(PeerId peer) noexcept {
   if (found != by_slot_.end() && found->second.id == peer) found->second.origin = EndpointOrigin::configured;
 }
 
+void Diagnosis::let_in(PeerId peer) noexcept {
+  const auto found = by_slot_.find(peer.slot);
+  if (found == by_slot_.end() || found->second.id != peer) return;
+  for (const Problem blocked : {Problem::disabled, Problem::expired}) found->second.problems.forget(blocked);
+}
+
 const PeerNotes* Diagnosis::of(PeerId peer) const noexcept {
   const auto found = by_slot_.find(peer.slot);
   return found != by_slot_.end() && found->second.id == peer ? &found->second : nullptr;

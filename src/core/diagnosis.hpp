@@ -63,6 +63,8 @@ class Diagnosis {
                                           const std::optional<IpAddress>& address = {});
   [[nodiscard]] std::optional<Event> dropped(Now now, const report::Dropped& report);
   void endpoint_configured(PeerId peer) noexcept;
+  /// The peer is not blocked any more: that it was explains nothing.
+  void let_in(PeerId peer) noexcept;
   void peer_added(const PublicKey& key) noexcept { strangers_.forget_key(key); }
 
   /// nullptr: nothing has been noted.

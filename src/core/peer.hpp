@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include <culvert/drop.hpp>
+
 #include "cookie.hpp"
 #include "handshake.hpp"
 #include "session.hpp"
@@ -40,6 +42,11 @@ struct Arrivals {
     if (expected_now != 0) lately_since = std::min(lately_since.value_or(session.born), session.born);
   }
 };
+
+/// Why a peer that is blocked is refused.
+[[nodiscard]] constexpr Drop reason_of(Blocked blocked) noexcept {
+  return blocked == Blocked::disabled ? Drop::peer_disabled : Drop::peer_expired;
+}
 
 struct Peer {
   PeerId id;

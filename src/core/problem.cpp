@@ -167,6 +167,10 @@ void ProblemRecords::note(Problem problem, Now now, const std::optional<IpAddres
   if (address) it->address = address;
 }
 
+void ProblemRecords::forget(Problem problem) noexcept {
+  std::erase_if(records_, [&](const ProblemRecord& record) { return record.problem == problem; });
+}
+
 const ProblemRecord* ProblemRecords::of(Problem problem) const noexcept {
   for (const ProblemRecord& record : records_)
     if (record.problem == problem) return &record;

@@ -74,6 +74,7 @@ struct ProblemRecord {
 class ProblemRecords {
  public:
   void note(Problem problem, Now now, const std::optional<IpAddress>& address = {}, std::uint64_t count = 1);
+  void forget(Problem problem) noexcept;
   /// nullptr: it never happened.
   [[nodiscard]] const ProblemRecord* of(Problem problem) const noexcept;
   [[nodiscard]] const ProblemRecord* latest() const noexcept;

@@ -118,6 +118,7 @@ void Engine::State::change_peer(Now now, PeerChange& change, Actions& actions) {
   if (change.name) device.set_name(*id, std::move(*change.name));
   if (change.past) device.set_past(*id, *change.past);
   if (change.blocked) device.set_blocked(now, *id, *change.blocked, actions);
+  if (change.blocked == Blocked::no) diagnosis.let_in(*id);
   if (change.endpoint) {
     device.set_endpoint(*id, *change.endpoint, actions);
     diagnosis.endpoint_configured(*id);

@@ -137,6 +137,22 @@ TEST_CASE("a peer without an endpoint cannot be reached yet") {
   CHECK(lane.peer(kA).endpoint == kOutside);
 }
 
+TEST_CASE("for a peer that is barred nothing waits, and packets are refused for the reason that control gave") {
+  Lane lane;
+  lane.add(kA, {"10.0.0.0/8"});
+  const auto packet = udp_packet({.source = "10.0.0.1", .destination = "10.0.0.2"});
+  lane.path.stage(lane.peer(kA), packet);
+  CHECK(lane.path.packets().waiting == 1);
+  lane.tell(change::PeerBarred{kA, Drop::peer_disabled});
+  CHECK(lane.path.packets().waiting == 0);
+  CHECK(lane.path.drops().of(Way::out, Drop::peer_disabled) == 1);
+  const auto peer = lane.path.route(packet);
+  REQUIRE_FALSE(peer);
+  CHECK(peer.error() == Drop::peer_disabled);
+  lane.tell(change::PeerBarred{kA, std::nullopt});
+  CHECK(lane.path.route(packet));
+}
+
 TEST_CASE("our own datagram to a peer does not go through the tunnel to that peer") {
   Lane lane;
   lane.add(kA, {"192.0.2.0/24", "2001:db8::/32"});
@@ -794,6 +810,7 @@ TEST_CASE("a change for a peer that has gone, or for an earlier owner of the slo
     CHECK(lane.replace(gone, {nullptr, session(kA, 1), nullptr}, change::SessionsReplaced::Then::flush).peer ==
           nullptr);
     lane.tell(change::EndpointMoved{gone, endpoint("203.0.113.1:1"), std::nullopt});
+    lane.tell(change::PeerBarred{gone, Drop::peer_disabled});
     lane.tell(change::StagedDropped{gone});
     lane.tell(change::PeerRemoved{gone});
     CHECK(lane.path.find(gone) == nullptr);

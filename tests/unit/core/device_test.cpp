@@ -213,7 +213,7 @@ TEST_CASE("no handshake with a peer whose key is of low order") {
     CAPTURE(point);
     const PeerId id = node.add(point, endpoint("192.0.2.2:1002"), {"10.0.0.2/32"});
     CHECK_FALSE(node.peer(id).static_shared);
-    CHECK(node.from_inside(Pair::to_b()).silent());
+    CHECK(node.from_inside(Pair::to_b()).dropped(Drop::zero_shared_secret));
     CHECK(node.report(report::SessionWanted{id}).silent());
     clock.advance(20s);
     CHECK(node.timers().silent());
@@ -390,7 +390,9 @@ TEST_CASE(
     CHECK(pair.b.peer(pair.a_of_b).sessions.empty());
     for (int i = 0; i < 5 && pair.b.sleep(); ++i) CHECK(pair.b.timers().silent());
     CHECK(pair.hand_to_b(pair.a.from_inside(Pair::to_b())).dropped(Drop::unknown_index));
-    CHECK(pair.b.from_inside(Pair::to_a()).outside.empty());
+    CHECK(
+        pair.b.from_inside(Pair::to_a()).dropped(why == Blocked::disabled ? Drop::peer_disabled : Drop::peer_expired));
+    CHECK(pair.b.lanes[0].packets().waiting == 0);
     CHECK(pair.b.device.allowed_ips().of(pair.a_of_b.slot).size() == 2);
 
     CHECK(block(Blocked::no).silent());
@@ -398,8 +400,52 @@ TEST_CASE(
     const Step call = pair.b.from_inside(Pair::to_a());
     REQUIRE(call.outside.size() == 1);
     const Step answered = pair.hand_to_b(pair.hand_to_a(call));
-    CHECK(pair.hand_to_a(answered).inside.size() >= 1);
+    CHECK(pair.hand_to_a(answered).inside.size() == 1);  // none of those that were for it while it was blocked
   }
+}
+
+TEST_CASE("packets wait for no session that cannot come, in any lane, and none is sent when it can") {
+  Pair pair(2);
+  const auto identity = [&](std::string_view key) {
+    pair.a.tell([&](Device& d, Actions& a) { d.set_private_key(private_key(key), a); });
+  };
+  const auto block = [&](Blocked why) {
+    pair.a.tell([&](Device& d, Actions& a) { d.set_blocked(pair.clock.now(), pair.b_of_a, why, a); });
+  };
+  // Those that wait are dropped, and those that come behind them refused.
+  const auto check = [&](Drop why) {
+    for (std::size_t lane = 0; lane < 2; ++lane) {
+      CAPTURE(lane);
+      CHECK(pair.a.lanes[lane].packets().waiting == 0);
+      CHECK(pair.a.lanes[lane].drops().of(Way::out, why) == 1);
+      CHECK(pair.a.from_inside(Pair::to_b(), lane).dropped(why));
+      CHECK(pair.a.lanes[lane].packets().waiting == 0);
+    }
+  };
+  const auto stage = [&] {
+    for (std::size_t lane = 0; lane < 2; ++lane) {
+      CHECK(pair.a.from_inside(Pair::to_b(), lane).drops.empty());
+      CHECK(pair.a.lanes[lane].packets().waiting == 1);
+    }
+  };
+  stage();
+  block(Blocked::disabled);
+  check(Drop::peer_disabled);
+  block(Blocked::expired);
+  CHECK(pair.a.from_inside(Pair::to_b()).dropped(Drop::peer_expired));
+  block(Blocked::no);
+  stage();
+  identity(kZeroKey);
+  check(Drop::no_identity);
+  const PeerId late = pair.a.add(public_of(kThirdPrivate), endpoint("192.0.2.3:3"), {"10.0.0.3/32"});
+  const auto to_late = udp_packet({.source = "10.0.0.1", .destination = "10.0.0.3"});
+  CHECK(pair.a.from_inside(to_late).dropped(Drop::no_identity));
+
+  identity(kInitiatorPrivate);
+  pair.clock.advance(6s);
+  CHECK(pair.a.from_inside(to_late).drops.empty());
+  CHECK(pair.a.peer(late).pending != nullptr);
+  CHECK(pair.run(pair.a.from_inside(Pair::to_b())).inside.size() == 1);
 }
 
 TEST_CASE("a link that is up already is not disturbed by coming up") {

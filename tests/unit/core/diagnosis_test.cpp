@@ -214,6 +214,23 @@ TEST_CASE("a drop of a lane is noted for its peer, and the last destination with
   CHECK(w.a.last_drops()[1].address == source);
 }
 
+TEST_CASE("that a peer was blocked explains nothing once it is let in") {
+  Watched w;
+  const PeerId id = w.pair.b_of_a;
+  const auto block = [&](Blocked why) {
+    w.pair.a.tell([&](Device& d, Actions& a) { d.set_blocked(w.pair.clock.now(), id, why, a); });
+  };
+  for (const Blocked why : {Blocked::disabled, Blocked::expired}) {
+    block(why);
+    (void)w.a.dropped(w.pair.clock.now(), report::Dropped{reason_of(why), id, std::nullopt});
+    CHECK(cause(w.verdict_at_a()) == problem_of(reason_of(why)));
+    block(Blocked::no);
+    w.a.let_in(id);
+    CHECK(w.verdict_at_a().cause == nullptr);
+  }
+  w.a.let_in(w.pair.a_of_b);  // nothing was noted
+}
+
 TEST_CASE("a peer that gets the slot of another inherits nothing") {
   Watched w;
   (void)w.a.note(w.pair.clock.now(), w.pair.b_of_a, Problem::unreachable);

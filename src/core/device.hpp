@@ -26,6 +26,8 @@ namespace culvert {
 /// heavy: all of them.
 enum class Load : std::uint8_t { normal, busy, heavy };
 enum class Link : std::uint8_t { down, up };
+/// What becomes of a message that the door did not refuse: it waits for its mathematics, or it is done with.
+enum class Admission : std::uint8_t { waits, done };
 
 class Device {
  public:
@@ -76,15 +78,16 @@ class Device {
   [[nodiscard]] Result<wire::Type, Drop> screen(Bytes datagram) const noexcept;
 
   /// May a message that `screen` let pass wait for its mathematics? Under load its sender is asked for a proof, and may
-  /// get a cookie for the next time. \returns Drop::not_wireguard, interface_down, cookie_demanded or rate_limited.
-  Result<void, Drop> admit(Now now, Bytes datagram, const Endpoint& from, const std::optional<Source>& local, Load load,
-                           Actions& actions);
+  /// get a cookie for the next time. A cookie reply waits for nothing: it is taken, or refused, at once.
+  /// \returns Drop::not_wireguard, interface_down, cookie_demanded, rate_limited, unexpected_cookie or bad_cookie_tag.
+  Result<Admission, Drop> admit(Now now, Bytes datagram, const Endpoint& from, const std::optional<Source>& local,
+                                Load load, Actions& actions);
 
   /// What is to be computed next for a message, nothing when it is done with, or why it is refused. Whatever is refused
   /// changes nothing, and is in `actions.events`.
   using Step = Result<std::optional<HandshakeJob>, Drop>;
-  /// The first step of a message that `admit` let pass.
-  Step begin(Now now, Bytes datagram, const Endpoint& from, const std::optional<Source>& local, Actions& actions);
+  /// The first step of a message that may wait.
+  Step begin(Bytes datagram, const Endpoint& from, const std::optional<Source>& local, Actions& actions);
   /// Takes over what `compute` found, unless things have changed since.
   Step commit(Now now, HandshakeJob job, Actions& actions);
 

@@ -9,6 +9,9 @@
 //   heavy    the same                     gets a cookie
 //
 // A cookie reply is the only answer, 64 octets for at least 92, and who gets one past its share gets one in eight.
+//
+// Anybody can send us cookie replies, which carry no mac1. So they never wait, and count as no load: one that answers
+// nothing costs a look at a table, and only one for an index whose message awaits an answer is opened.
 #include "device.hpp"
 #include "params.hpp"
 
@@ -37,18 +40,23 @@ Result<wire::Type, Drop> Device::screen(Bytes datagram) const noexcept {
   return *type;
 }
 
-Result<void, Drop> Device::admit(Now now, Bytes datagram, const Endpoint& from, const std::optional<Source>& local,
-                                 Load load, Actions& actions) {
+Result<Admission, Drop> Device::admit(Now now, Bytes datagram, const Endpoint& from, const std::optional<Source>& local,
+                                      Load load, Actions& actions) {
   const auto type = wire::classify(datagram);
   if (!type || *type == wire::Type::data) return refuse(Drop::not_wireguard, from, {}, actions);
   if (link_ == Link::down) return refuse(Drop::interface_down, from, {}, actions);
-  if (load == Load::normal || *type == wire::Type::cookie_reply) return {};
-  const auto check = [&](const auto& message) -> Result<void, Drop> {
+  if (*type == wire::Type::cookie_reply) {
+    const auto taken = on_cookie_reply(now, wire::load<wire::CookieReply>(datagram), actions);
+    if (!taken) return refuse(taken.error(), from, {}, actions);
+    return Admission::done;
+  }
+  if (load == Load::normal) return Admission::waits;
+  const auto check = [&](const auto& message) -> Result<Admission, Drop> {
     if (checker_.mac2_fits(now.mono, message, from)) {
-      if (limiter_.allow(now.mono, from.address)) return {};
+      if (limiter_.allow(now.mono, from.address)) return Admission::waits;
       return refuse(Drop::rate_limited, from, {}, actions);
     }
-    if (load == Load::busy && admitted_strangers_.take(now.mono, from.address)) return {};
+    if (load == Load::busy && admitted_strangers_.take(now.mono, from.address)) return Admission::waits;
     if (answered_strangers_.take(now.mono, from.address) || ++past_share_ % kAnsweredPastShare == 0) {
       const auto reply = checker_.make_reply(now.mono, message.sender, message.macs.mac1, from, entropy_);
       actions.outgoing.emplace_back(reply, from, local, std::uint8_t{0});

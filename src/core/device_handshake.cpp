@@ -20,8 +20,10 @@ constexpr std::uint8_t kHandshakeTos = 0x88;  // DSCP AF41 [K]
 
 Result<void, Drop> Device::handle(Now now, Bytes datagram, const Endpoint& from, const std::optional<Source>& local,
                                   Load load, Actions& actions) {
-  if (auto admitted = admit(now, datagram, from, local, load, actions); !admitted) return admitted;
-  auto job = begin(now, datagram, from, local, actions);
+  const auto admitted = admit(now, datagram, from, local, load, actions);
+  if (!admitted) return Err{admitted.error()};
+  if (*admitted == Admission::done) return {};
+  auto job = begin(datagram, from, local, actions);
   while (job && *job) {
     compute(**job);
     job = commit(now, *std::move(*job), actions);
@@ -30,8 +32,7 @@ Result<void, Drop> Device::handle(Now now, Bytes datagram, const Endpoint& from,
   return {};
 }
 
-Device::Step Device::begin(Now now, Bytes datagram, const Endpoint& from, const std::optional<Source>& local,
-                           Actions& actions) {
+Device::Step Device::begin(Bytes datagram, const Endpoint& from, const std::optional<Source>& local, Actions& actions) {
   const auto type = wire::classify(datagram);
   HandshakeJob job;
   job.identity = identity_;
@@ -45,15 +46,13 @@ Device::Step Device::begin(Now now, Bytes datagram, const Endpoint& from, const 
         return {};
       case wire::Type::response:
         return begin_response(wire::load<wire::Response>(datagram), job);
-      case wire::Type::cookie_reply:
-        return on_cookie_reply(now, wire::load<wire::CookieReply>(datagram), actions);
+      case wire::Type::cookie_reply:  // the door is done with it
       case wire::Type::data:
         break;
     }
     return Err{Drop::not_wireguard};
   }();
   if (!outcome) return refuse(outcome.error(), from, job.claimant, actions);
-  if (*type == wire::Type::cookie_reply) return std::optional<HandshakeJob>{};
   return std::optional(std::move(job));
 }
 

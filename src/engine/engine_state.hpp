@@ -121,7 +121,7 @@ struct Engine::State {
   void drain(io::UdpSocket& socket);
   void screen(Now now, Bytes datagram, const io::InTrain& train, Actions& actions);
   void enqueue(Now now, const report::Handshake& message, Actions& actions);
-  void begin(Now now, Actions& actions);
+  void begin(Actions& actions);
   void commit(Now now, Actions& actions);
   void take_lane_reports();
   void turn();

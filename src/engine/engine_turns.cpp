@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A turn of the control thread: what the workers computed is committed, more is given to them, what is due is done, and
 // what follows is handed out. Messages come to the queue between turns, from control's sockets or a lane's ring,
-// through the device's door; what the door refuses is answered at once. Nothing here multiplies, so that a flood of
-// handshakes delays timers and reports by the time of a few hashes only.
+// through the device's door; what the door refuses is answered at once, and what it takes at once, a cookie, never
+// waits. Nothing here multiplies, so that a flood of handshakes delays timers and reports by the time of a few hashes
+// only.
 #include <asio/post.hpp>
 
 #include "engine_state.hpp"
@@ -65,9 +66,12 @@ void Engine::State::enqueue(Now now, const report::Handshake& message, Actions& 
       handlers.event({.kind = Event::Kind::refused, .drop = type.error(), .endpoint = message.from}, nullptr);
     return;
   }
-  if (const auto admitted = device.admit(now, datagram, message.from, message.local, queue.load(now.mono), actions);
-      !admitted)
-    return drops.count(Way::in, admitted.error());
+  const auto admitted = device.admit(now, datagram, message.from, message.local, queue.load(now.mono), actions);
+  if (!admitted) return drops.count(Way::in, admitted.error());
+  if (*admitted == Admission::done) {
+    ++packets.handshakes;
+    return;
+  }
   if (!queue.push(now.mono, message)) drops.count(Way::in, Drop::handshake_queue_full);
 }
 
@@ -97,7 +101,7 @@ void Engine::State::turn() {
   const Now now = read_now();
   Actions actions;
   commit(now, actions);
-  begin(now, actions);
+  begin(actions);
   device.run_timers(now, actions);
   deliver(now, std::move(actions));
   rearm();
@@ -121,12 +125,12 @@ void Engine::State::commit(Now now, Actions& actions) {
   }
 }
 
-void Engine::State::begin(Now now, Actions& actions) {
+void Engine::State::begin(Actions& actions) {
   for (std::size_t i = 0; i < kMessagesATurn && !workers.full(); ++i) {
     const report::Handshake* message = queue.pop();
     if (message == nullptr) return;
     const Bytes datagram = Bytes(message->octets).first(message->size);
-    auto job = device.begin(now, datagram, message->from, message->local, actions);
+    auto job = device.begin(datagram, message->from, message->local, actions);
     if (!job)
       drops.count(Way::in, job.error());
     else if (*job)

@@ -24,9 +24,11 @@ struct Door {
   /// Whether it passed; `outgoing` is what was answered.
   Result<void, Drop> knock(const Endpoint& from, Load load) {
     Actions actions;
-    auto outcome = node.device.admit(clock.now(), message, from, std::nullopt, load, actions);
+    const auto outcome = node.device.admit(clock.now(), message, from, std::nullopt, load, actions);
     outgoing = std::move(actions.outgoing);
-    return outcome;
+    if (!outcome) return Err{outcome.error()};
+    CHECK(*outcome == Admission::waits);
+    return {};
   }
   std::vector<Outgoing> outgoing;
 
@@ -114,4 +116,30 @@ TEST_CASE("the door is shut while the interface is down") {
   door.node.tell([&](Device& d, Actions& a) { d.set_link(door.clock.now(), Link::down, a); });
   for (const Load load : {Load::normal, Load::busy, Load::heavy})
     CHECK(door.knock(kHere, load).error() == Drop::interface_down);
+}
+
+TEST_CASE("a cookie reply is taken or refused at the door, under any load, and never waits") {
+  for (const Load load : {Load::normal, Load::busy, Load::heavy}) {
+    Pair pair;
+    const Step call = pair.a.from_inside(Pair::to_b());
+    const Step demand = pair.b.from_outside(call.outside.at(0).octets, pair.at_a, Load::heavy);
+    const Packet genuine = demand.outside.at(0).octets;
+    const auto hand = [&](const Packet& reply) {
+      Actions actions;
+      const auto outcome = pair.a.device.admit(pair.clock.now(), reply, kFlooder, std::nullopt, load, actions);
+      CHECK(actions.outgoing.empty());
+      CHECK(actions.events.size() == 1);
+      return outcome;
+    };
+    Packet junk(64, 0);
+    junk[0] = 3;
+    CHECK(hand(junk).error() == Drop::unexpected_cookie);
+    Packet forged = genuine;
+    forged.back() ^= 1;
+    CHECK(hand(forged).error() == Drop::bad_cookie_tag);
+    const auto taken = hand(genuine);
+    REQUIRE(taken);
+    CHECK(*taken == Admission::done);
+    CHECK(hand(genuine).error() == Drop::unexpected_cookie);
+  }
 }

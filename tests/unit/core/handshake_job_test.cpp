@@ -23,7 +23,7 @@ struct Held {
   Actions actions;
 
   HandshakeJob begun(Node& node, Bytes datagram, const Endpoint& from) {
-    auto job = node.device.begin(pair.clock.now(), datagram, from, std::nullopt, actions);
+    auto job = node.device.begin(datagram, from, std::nullopt, actions);
     REQUIRE(job);
     REQUIRE(*job);
     compute(**job);

@@ -38,7 +38,7 @@ Device::Device(std::size_t lanes, Entropy& entropy)
   ephemerals_.reserve(kPreparedEphemerals);
 }
 
-void Device::set_private_key(PrivateKey key, Actions& actions) {
+void Device::set_private_key(Now now, PrivateKey key, Actions& actions) {
   const bool is_key = !key.secret.is_zero();
   if (is_key) crypto::clamp(key);
   // Tools that write a whole configuration write the key that is there already [K].
@@ -51,10 +51,18 @@ void Device::set_private_key(PrivateKey key, Actions& actions) {
   for (auto& peer : peers_) {
     if (!peer) continue;
     compute_static_shared(*peer);
+    // Packets may wait for the answer, and nothing but the next packet would ask again.
+    const bool call_again = peer->pending && can_send(*peer);
     forget_pending(*peer);
     forget_sessions(*peer);
+    if (call_again) {
+      peer->initiation_wanted = true;
+      peer->last_initiation_sent.reset();
+      peer->last_response_sent.reset();
+    }
     post_bar(*peer, actions);
     post_sessions(*peer, change::SessionsReplaced::Then::nothing, actions);
+    reschedule(*peer, now);
   }
 }
 

@@ -36,9 +36,9 @@ class Device {
 
   // Configuration. Each call takes effect at once and tells the lanes by `actions`.
 
-  /// A zero key removes the identity. All sessions end, and a peer with our own public key is removed; the key that is
-  /// there already changes nothing.
-  void set_private_key(PrivateKey key, Actions& actions);
+  /// A zero key removes the identity. All sessions end, whoever was being called is called anew under the new key, and
+  /// a peer with our own public key is removed; the key that is there already changes nothing.
+  void set_private_key(Now now, PrivateKey key, Actions& actions);
   [[nodiscard]] const KeyPair& identity() const noexcept { return *identity_; }
   [[nodiscard]] bool has_identity() const noexcept { return has_identity_; }
 

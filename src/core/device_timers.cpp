@@ -179,6 +179,7 @@ void Device::reschedule(Peer& peer, Now now) {
     // A lane that is watched writes further instants in silence; the soonest that one can be due is a keepalive.
     if (active) look_at_latest(now.mono + params::kKeepaliveTimeout);
   }
+  if (at) at = std::max(*at, now.mono);  // what may be done since long is due now
   if (at == peer.deadline) return;
   if (peer.deadline) deadlines_.erase({*peer.deadline, peer.id.slot});
   if (at) deadlines_.insert({*at, peer.id.slot});

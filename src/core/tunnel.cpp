@@ -117,7 +117,7 @@ struct Tunnel::Impl {
 
 Tunnel::Tunnel(PrivateKey key, Entropy& entropy, std::size_t mtu) : impl_(std::make_unique<Impl>(entropy, mtu)) {
   Actions actions;
-  impl_->device.set_private_key(std::move(key), actions);
+  impl_->device.set_private_key({}, std::move(key), actions);
   impl_->device.set_link({}, Link::up, actions);
 }
 

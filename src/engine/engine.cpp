@@ -82,7 +82,7 @@ Result<void, io::SystemError> Engine::apply(SetRequest&& request) {
   const Now now = read_now();
   Actions actions;
   s.set_limits(request.limits, actions);
-  if (request.private_key) s.device.set_private_key(std::move(*request.private_key), actions);
+  if (request.private_key) s.device.set_private_key(now, std::move(*request.private_key), actions);
   if (request.replace_peers) {
     std::vector<PeerId> all;
     s.device.for_each_peer([&](const Peer& peer) { all.push_back(peer.id); });

@@ -28,7 +28,7 @@ KeyPair make_pair(Entropy& entropy) {
 struct World {
   World() : device(1, entropy) {
     Actions actions;
-    device.set_private_key(crypto::generate_private_key(entropy), actions);
+    device.set_private_key({}, crypto::generate_private_key(entropy), actions);
     device.set_link({}, Link::up, actions);
     for (std::size_t i = 0; i < kPeers; ++i) {
       callers.push_back(make_pair(entropy));

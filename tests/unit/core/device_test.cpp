@@ -39,7 +39,7 @@ TEST_CASE("the private key is clamped, and the public key follows from it") {
   Octets<32> loose = unhex_array<32>(kInitiatorPrivate);
   loose[0] |= 7;
   loose[31] = static_cast<std::uint8_t>(loose[31] | 0x80);
-  node.tell([&](Device& d, Actions& a) { d.set_private_key({Secret<32>(loose)}, a); });
+  node.tell([&](Device& d, Actions& a) { d.set_private_key(clock.now(), {Secret<32>(loose)}, a); });
   CHECK(node.device.has_identity());
   CHECK(hex(node.device.identity().public_key.bytes()) == kInitiatorPublic);
   CHECK(hex(node.device.identity().private_key.secret.bytes()) == kInitiatorPrivate);
@@ -49,14 +49,14 @@ TEST_CASE("without a private key a device neither calls nor answers") {
   Pair pair;
   const Step call = pair.a.from_inside(Pair::to_b());
   REQUIRE(call.outside.size() == 1);
-  pair.b.tell([](Device& d, Actions& a) { d.set_private_key(private_key(kZeroKey), a); });
+  pair.b.tell([&](Device& d, Actions& a) { d.set_private_key(pair.clock.now(), private_key(kZeroKey), a); });
   CHECK_FALSE(pair.b.device.has_identity());
   CHECK(pair.b.device.identity().public_key == PublicKey{});
   CHECK(pair.hand_to_b(call).dropped(Drop::no_identity));
   pair.b.tell([&](Device& d, Actions& a) { d.set_endpoint(pair.a_of_b, pair.at_a, a); });
   CHECK(pair.b.from_inside(Pair::to_a()).silent());
   CHECK_FALSE(pair.b.peer(pair.a_of_b).static_shared);
-  pair.b.tell([](Device& d, Actions& a) { d.set_private_key(private_key(kResponderPrivate), a); });
+  pair.b.tell([&](Device& d, Actions& a) { d.set_private_key(pair.clock.now(), private_key(kResponderPrivate), a); });
   CHECK(pair.hand_to_b(call).outside.size() == 1);
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("a new private key ends all sessions and the handshake under way, at o
   const Step data_and_call = pair.a.from_inside(Pair::to_b());  // renews
   REQUIRE(data_and_call.outside.size() == 2);
   const Step answer = pair.hand_to_b(data_and_call);
-  pair.a.tell([](Device& d, Actions& a) { d.set_private_key(private_key(kThirdPrivate), a); });
+  pair.a.tell([&](Device& d, Actions& a) { d.set_private_key(pair.clock.now(), private_key(kThirdPrivate), a); });
   CHECK(pair.a.peer(pair.b_of_a).sessions.empty());
   CHECK(pair.a.peer(pair.b_of_a).pending == nullptr);
   CHECK(pair.a.lanes[0].find(pair.b_of_a)->sessions.empty());
@@ -90,12 +90,33 @@ TEST_CASE("a new private key ends all sessions and the handshake under way, at o
   CHECK(pair.hand_to_a(answer).dropped(Drop::bad_mac1));
 }
 
+TEST_CASE("whoever was being called is called at once under a new key, and gets what waits") {
+  Pair pair;
+  CHECK(pair.a.from_inside(Pair::to_b()).outside.size() == 1);  // lost
+  pair.clock.advance(1s);
+  (void)pair.b.add(public_of(kThirdPrivate), std::nullopt, {"10.0.0.1/32"});
+  CHECK(pair.a.tell([&](Device& d, Actions& a) { d.set_private_key(pair.clock.now(), private_key(kThirdPrivate), a); })
+            .silent());
+  CHECK(pair.a.device.next_deadline() == pair.clock.mono());
+  const Step call = pair.a.timers();
+  REQUIRE(call.outside.size() == 1);
+  CHECK(pair.run(call).inside.size() == 1);
+}
+
+TEST_CASE("nobody is called under a new key who was not being called") {
+  Pair pair;
+  pair.connect();
+  pair.a.tell([&](Device& d, Actions& a) { d.set_private_key(pair.clock.now(), private_key(kThirdPrivate), a); });
+  CHECK(pair.a.timers().silent());
+  CHECK_FALSE(pair.a.peer(pair.b_of_a).initiation_wanted);
+}
+
 TEST_CASE("a peer with our own new key is removed") {
   Pair pair;
   pair.connect();
   const PeerId third = pair.a.add(public_of(kThirdPrivate), std::nullopt, {"10.0.0.3/32"});
   CHECK(pair.a.device.peer_count() == 2);
-  pair.a.tell([](Device& d, Actions& a) { d.set_private_key(private_key(kThirdPrivate), a); });
+  pair.a.tell([&](Device& d, Actions& a) { d.set_private_key(pair.clock.now(), private_key(kThirdPrivate), a); });
   CHECK(pair.a.device.peer_count() == 1);
   CHECK(pair.a.device.peer(third) == nullptr);
   CHECK_FALSE(pair.a.device.find(public_key(public_of(kThirdPrivate))));
@@ -109,7 +130,8 @@ TEST_CASE("the same private key again, clamped or not, disturbs nothing") {
   Octets<32> loose = unhex_array<32>(kInitiatorPrivate);
   loose[0] |= 7;
   for (const Octets<32>& key : {unhex_array<32>(kInitiatorPrivate), loose}) {
-    const Step step = pair.a.tell([&](Device& d, Actions& a) { d.set_private_key({Secret<32>(key)}, a); });
+    const Step step =
+        pair.a.tell([&](Device& d, Actions& a) { d.set_private_key(pair.clock.now(), {Secret<32>(key)}, a); });
     CHECK(step.silent());
     CHECK(pair.hand_to_b(pair.a.from_inside(Pair::to_b())).inside.size() == 1);
     CHECK(pair.hand_to_a(pair.b.from_inside(Pair::to_a())).inside.size() == 1);
@@ -119,7 +141,7 @@ TEST_CASE("the same private key again, clamped or not, disturbs nothing") {
 TEST_CASE("handshakes work under the new key, with the shared secrets of all peers computed anew") {
   Pair pair;
   pair.connect();
-  pair.b.tell([](Device& d, Actions& a) { d.set_private_key(private_key(kThirdPrivate), a); });
+  pair.b.tell([&](Device& d, Actions& a) { d.set_private_key(pair.clock.now(), private_key(kThirdPrivate), a); });
   pair.a.tell([&](Device& d, Actions& a) { d.remove_peer(pair.b_of_a, a); });
   pair.b_of_a = pair.a.add(public_of(kThirdPrivate), pair.at_b, {"10.0.0.2/32"});
   pair.clock.advance(1s);
@@ -277,7 +299,7 @@ TEST_CASE("nothing is sent or taken before the link is up") {
   SeededEntropy entropy;
   Device device(1, entropy);
   Actions actions;
-  device.set_private_key(private_key(kResponderPrivate), actions);
+  device.set_private_key(clock.now(), private_key(kResponderPrivate), actions);
   const auto id = device.add_peer(public_key(kInitiatorPublic), actions);
   device.set_endpoint(*id, endpoint("192.0.2.2:1002"), actions);
   device.set_persistent_keepalive(clock.now(), *id, 10s, actions);
@@ -407,7 +429,7 @@ TEST_CASE(
 TEST_CASE("packets wait for no session that cannot come, in any lane, and none is sent when it can") {
   Pair pair(2);
   const auto identity = [&](std::string_view key) {
-    pair.a.tell([&](Device& d, Actions& a) { d.set_private_key(private_key(key), a); });
+    pair.a.tell([&](Device& d, Actions& a) { d.set_private_key(pair.clock.now(), private_key(key), a); });
   };
   const auto block = [&](Blocked why) {
     pair.a.tell([&](Device& d, Actions& a) { d.set_blocked(pair.clock.now(), pair.b_of_a, why, a); });

@@ -144,8 +144,8 @@ TEST_CASE("an initiation that is wanted within 5 s of the one before goes when t
   Pair pair;
   pair.connect();                           // our initiation was just now
   pair.a.tell([&](Device& d, Actions& a) {  // and its session is of no use any more
-    d.set_private_key(private_key(kGoldenPsk.initiator_ephemeral), a);
-    d.set_private_key(private_key(kInitiatorPrivate), a);
+    d.set_private_key(pair.clock.now(), private_key(kGoldenPsk.initiator_ephemeral), a);
+    d.set_private_key(pair.clock.now(), private_key(kInitiatorPrivate), a);
   });
   pair.clock.advance(1s);
   CHECK(pair.a.from_inside(Pair::to_b()).silent());

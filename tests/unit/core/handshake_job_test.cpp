@@ -59,7 +59,7 @@ struct Held {
 };
 
 void set_key(Node& node, std::string_view key) {
-  node.tell([&](Device& d, Actions& a) { d.set_private_key(private_key(key), a); });
+  node.tell([&](Device& d, Actions& a) { d.set_private_key({}, private_key(key), a); });
 }
 
 }  // namespace
@@ -110,7 +110,7 @@ TEST_CASE("under another key, or under none, the message was not for us") {
   }
   Held held;
   HandshakeJob job = held.answered();
-  held.pair.b.tell([](Device& d, Actions& a) { d.set_private_key({}, a); });
+  held.pair.b.tell([](Device& d, Actions& a) { d.set_private_key({}, {}, a); });
   held.refused(held.pair.b, std::move(job), Drop::bad_mac1);
 }
 

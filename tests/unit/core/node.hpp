@@ -43,7 +43,7 @@ class Node {
       : clock_(clock), entropy(seed), device(lane_count, entropy) {
     for (std::size_t lane = 0; lane < lane_count; ++lane) lanes.emplace_back(lane, lane_count, 1420);
     Actions actions;
-    if (!key.empty()) device.set_private_key(private_key(key), actions);
+    if (!key.empty()) device.set_private_key(clock.now(), private_key(key), actions);
     device.set_link(clock.now(), Link::up, actions);
     (void)carry_out(std::move(actions));
   }

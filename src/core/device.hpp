@@ -101,7 +101,7 @@ class Device {
   // Lanes and time
 
   /// Anything but a handshake message, which goes through `screen` and `handle`.
-  void handle(Now now, const Report& report, std::size_t lane, Actions& actions);
+  void handle(Now now, const Report& report, Actions& actions);
 
   /// Does all that is due.
   void run_timers(Now now, Actions& actions);

@@ -18,7 +18,7 @@ bool serves(const Session* session, Instant now) noexcept {
 
 }  // namespace
 
-void Device::handle(Now now, const Report& report, std::size_t lane, Actions& actions) {
+void Device::handle(Now now, const Report& report, Actions& actions) {
   const auto with_peer = [&](PeerId id, auto&& action) {
     Peer* peer = find(id);
     if (peer == nullptr || link_ == Link::down) return;
@@ -40,7 +40,8 @@ void Device::handle(Now now, const Report& report, std::size_t lane, Actions& ac
                            {.kind = Event::Kind::endpoint_moved, .peer = peer.id, .detail = 1, .endpoint = r.endpoint});
                      peer.endpoint = r.endpoint;
                      peer.source = r.source;
-                     actions.post_to_others(lane, change::EndpointMoved{peer.id, r.endpoint, r.source});
+                     // To that lane as well, which may have been told of another endpoint since it saw this one.
+                     actions.post(change::EndpointMoved{peer.id, r.endpoint, r.source});
                    });
                  },
                  [&](const report::Active& r) { with_peer(r.peer, [](Peer&) {}); },

@@ -54,7 +54,7 @@ struct Tunnel::Impl {
         if (post.to.include(0)) carry_out(now, path.apply(std::move(post.change)), out);
       if (reports.empty()) break;
       actions = {};
-      for (const Report& report : std::exchange(reports, {})) device.handle(now, report, 0, actions);
+      for (const Report& report : std::exchange(reports, {})) device.handle(now, report, actions);
     }
     tell_staged_drops(Drop::staging_full, told_full, out);
     tell_staged_drops(Drop::handshake_gave_up, told_gave_up, out);

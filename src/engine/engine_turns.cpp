@@ -89,7 +89,7 @@ void Engine::State::take_lane_reports() {
         enqueue(now, *message, actions);
       } else {
         note_report(now, std::get<Report>(item));
-        device.handle(now, std::get<Report>(item), i, actions);
+        device.handle(now, std::get<Report>(item), actions);
       }
     }
     if (taken == kReportsATurn) wakeup.wake();  // more may wait: after the others' turn

@@ -65,7 +65,7 @@ TEST_CASE("handshakes leave with AF41, from the sticky source, and are counted o
   const Source local{address("192.0.2.1"), 7};
   pair.a.report(report::Roamed{pair.b_of_a, pair.at_b, local});
   Actions actions;
-  pair.a.device.handle(pair.clock.now(), report::SessionWanted{pair.b_of_a}, 0, actions);
+  pair.a.device.handle(pair.clock.now(), report::SessionWanted{pair.b_of_a}, actions);
   REQUIRE(actions.outgoing.size() == 1);
   CHECK(actions.outgoing[0].tos == 0x88);
   CHECK(actions.outgoing[0].from == local);

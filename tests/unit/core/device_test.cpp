@@ -186,9 +186,9 @@ TEST_CASE("calls with the id of a removed peer do not touch the next owner of it
   d.add_allowed_ip(gone, prefix("10.0.0.9/32"), actions);
   d.remove_allowed_ip(gone, prefix("10.0.0.3/32"), actions);
   d.clear_allowed_ips(gone, actions);
-  d.handle(clock.now(), report::SessionWanted{gone}, 0, actions);
-  d.handle(clock.now(), report::Roamed{gone, endpoint("192.0.2.9:9"), std::nullopt}, 0, actions);
-  d.handle(clock.now(), report::Confirmed{gone, 1}, 0, actions);
+  d.handle(clock.now(), report::SessionWanted{gone}, actions);
+  d.handle(clock.now(), report::Roamed{gone, endpoint("192.0.2.9:9"), std::nullopt}, actions);
+  d.handle(clock.now(), report::Confirmed{gone, 1}, actions);
   CHECK(actions.posts.empty());
   CHECK(actions.outgoing.empty());
   CHECK(actions.events.empty());
@@ -303,7 +303,7 @@ TEST_CASE("nothing is sent or taken before the link is up") {
   const auto id = device.add_peer(public_key(kInitiatorPublic), actions);
   device.set_endpoint(*id, endpoint("192.0.2.2:1002"), actions);
   device.set_persistent_keepalive(clock.now(), *id, 10s, actions);
-  device.handle(clock.now(), report::SessionWanted{*id}, 0, actions);
+  device.handle(clock.now(), report::SessionWanted{*id}, actions);
   clock.advance(1h);
   device.run_timers(clock.now(), actions);
   CHECK(actions.outgoing.empty());

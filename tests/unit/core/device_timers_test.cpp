@@ -250,7 +250,7 @@ TEST_CASE("a confirmation that comes late, or for a session that was replaced, c
   const Session* next = pair.b.peer(pair.a_of_b).sessions.next.get();
   REQUIRE(next != nullptr);
   Actions actions;
-  pair.b.device.handle(pair.clock.now(), report::Confirmed{pair.a_of_b, old_index}, 0, actions);
+  pair.b.device.handle(pair.clock.now(), report::Confirmed{pair.a_of_b, old_index}, actions);
   CHECK(actions.posts.empty());
   CHECK(actions.events.empty());
   CHECK(pair.b.peer(pair.a_of_b).sessions.next.get() == next);
@@ -271,21 +271,57 @@ TEST_CASE("a confirmed session serves both: our own initiation is not awaited an
 
 // Roaming
 
-TEST_CASE("a lane that saw a peer move tells control, and control the other lanes") {
+TEST_CASE("a lane that saw a peer move tells control, and control all lanes") {
   Pair pair(3);
   const Source local{address("192.0.2.2"), 4};
   Actions actions;
-  pair.a.device.handle(pair.clock.now(), report::Roamed{pair.b_of_a, endpoint("203.0.113.1:1"), local}, 1, actions);
+  pair.a.device.handle(pair.clock.now(), report::Roamed{pair.b_of_a, endpoint("203.0.113.1:1"), local}, actions);
   CHECK(posted<change::EndpointMoved>(actions, 0) == 1);
-  CHECK(posted<change::EndpointMoved>(actions, 1) == 0);
+  CHECK(posted<change::EndpointMoved>(actions, 1) == 1);
   CHECK(posted<change::EndpointMoved>(actions, 2) == 1);
   CHECK(actions.events.size() == 1);
   CHECK(pair.a.peer(pair.b_of_a).endpoint == endpoint("203.0.113.1:1"));
   CHECK(pair.a.peer(pair.b_of_a).source == local);
   actions = {};
-  pair.a.device.handle(pair.clock.now(), report::Roamed{pair.b_of_a, endpoint("203.0.113.1:1"), std::nullopt}, 1,
-                       actions);
+  pair.a.device.handle(pair.clock.now(), report::Roamed{pair.b_of_a, endpoint("203.0.113.1:1"), std::nullopt}, actions);
   CHECK(actions.events.empty());  // only the source changed
+}
+
+TEST_CASE("a move and another word of control's that cross leave control and all lanes at one endpoint") {
+  Pair pair(2);
+  pair.connect();
+  const PeerId id = pair.a_of_b;
+  const std::size_t home = id.slot % 2;
+  DataPath& path = pair.b.lanes[home];
+  Session* const session = pair.b.peer(id).sessions.current.get();
+  REQUIRE(session != nullptr);
+  const auto hear = [&](const Endpoint& from) {
+    Reports reports;
+    path.heard(pair.clock.mono(), *session, from, std::nullopt, Carries::nothing, 32, reports);
+    path.tell_moves(pair.clock.mono(), reports);
+    return reports;
+  };
+  const auto all_at = [&](const Endpoint& where) {
+    for (DataPath& lane : pair.b.lanes) CHECK(lane.find(id)->endpoint == where);
+    CHECK(pair.b.peer(id).endpoint == where);
+  };
+  const Endpoint moved = endpoint("203.0.113.1:1"), further = endpoint("203.0.113.2:2");
+  const Reports told = hear(moved);
+  REQUIRE(told.size() == 1);
+  pair.b.tell([&](Device& d, Actions& a) { d.set_endpoint(id, endpoint("203.0.113.9:9"), a); });
+  pair.b.report(told[0]);
+  all_at(moved);
+
+  // The lane has gone on before control's answer comes: what it heard last is everybody's last.
+  pair.clock.advance(250ms);
+  const Reports first = hear(endpoint("203.0.113.3:3"));
+  REQUIRE(first.size() == 1);
+  CHECK(hear(further).empty());
+  pair.b.report(first[0]);
+  CHECK(path.find(id)->endpoint == further);
+  pair.clock.advance(500ms);
+  pair.b.timers();
+  all_at(further);
 }
 
 TEST_CASE("on another network the source is forgotten everywhere, and whoever has a session hears from us at once") {
@@ -308,10 +344,10 @@ TEST_CASE("on another network the source is forgotten everywhere, and whoever ha
 TEST_CASE("a source that the kernel refused is forgotten everywhere, the endpoint is not") {
   Pair pair(2);
   Actions actions;
-  pair.a.device.handle(pair.clock.now(), report::SourceRejected{pair.b_of_a}, 0, actions);
+  pair.a.device.handle(pair.clock.now(), report::SourceRejected{pair.b_of_a}, actions);
   CHECK(actions.posts.empty());
   pair.a.report(report::Roamed{pair.b_of_a, pair.at_b, Source{address("192.0.2.1"), 7}});
-  pair.a.device.handle(pair.clock.now(), report::SourceRejected{pair.b_of_a}, 0, actions);
+  pair.a.device.handle(pair.clock.now(), report::SourceRejected{pair.b_of_a}, actions);
   CHECK(posted<change::EndpointMoved>(actions, 0) == 1);
   CHECK(posted<change::EndpointMoved>(actions, 1) == 1);
   CHECK_FALSE(pair.a.peer(pair.b_of_a).source);
@@ -322,10 +358,9 @@ TEST_CASE("while the link is down, reports change nothing") {
   Pair pair;
   pair.a.tell([&](Device& d, Actions& a) { d.set_link(pair.clock.now(), Link::down, a); });
   Actions actions;
-  pair.a.device.handle(pair.clock.now(), report::SessionWanted{pair.b_of_a}, 0, actions);
-  pair.a.device.handle(pair.clock.now(), report::Roamed{pair.b_of_a, endpoint("203.0.113.1:1"), std::nullopt}, 0,
-                       actions);
-  pair.a.device.handle(pair.clock.now(), report::Active{pair.b_of_a}, 0, actions);
+  pair.a.device.handle(pair.clock.now(), report::SessionWanted{pair.b_of_a}, actions);
+  pair.a.device.handle(pair.clock.now(), report::Roamed{pair.b_of_a, endpoint("203.0.113.1:1"), std::nullopt}, actions);
+  pair.a.device.handle(pair.clock.now(), report::Active{pair.b_of_a}, actions);
   CHECK(actions.posts.empty());
   CHECK(actions.outgoing.empty());
   CHECK(pair.a.peer(pair.b_of_a).endpoint == pair.at_b);

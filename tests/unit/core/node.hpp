@@ -94,19 +94,15 @@ class Node {
     return step;
   }
 
-  Step report(const Report& report, std::size_t lane = 0) {
+  Step report(const Report& report) {
     Actions actions;
-    device.handle(clock_.now(), report, lane, actions);
+    device.handle(clock_.now(), report, actions);
     return carry_out(std::move(actions));
   }
 
   /// All that is due by now.
   Step timers() {
-    for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
-      Reports moves;
-      lanes[lane].tell_moves(clock_.mono(), moves);
-      keep(lanes[lane], std::move(moves));
-    }
+    for (DataPath& lane : lanes) lane.tell_moves(clock_.mono(), reports_);
     Actions actions;
     device.run_timers(clock_.now(), actions);
     return carry_out(std::move(actions));
@@ -144,7 +140,7 @@ class Node {
           if (post.to.include(lane)) apply(lanes[lane], post.change, step);
       if (reports_.empty()) return;
       actions = {};
-      for (const auto& [lane, report] : std::exchange(reports_, {})) device.handle(clock_.now(), report, lane, actions);
+      for (const Report& report : std::exchange(reports_, {})) device.handle(clock_.now(), report, actions);
     }
   }
 
@@ -159,19 +155,17 @@ class Node {
   }
 
   bool seal(DataPath& path, DataPath::Peer& peer, Bytes packet, Step& step) {
-    Reports reports;
-    const auto job = path.begin_seal(clock_.mono(), peer, 1, reports);
+    const auto job = path.begin_seal(clock_.mono(), peer, 1, reports_);
     if (job) {
       Packet plaintext(packet.begin(), packet.end());
       plaintext.resize(path.padded(packet.size()));
       step.outside.push_back({data_message(job->session->keys.send, job->session->remote_index, job->first, plaintext),
                               *peer.endpoint, 0});
       path.sent(clock_.mono(), peer, packet.empty() ? Carries::nothing : Carries::data,
-                step.outside.back().octets.size(), reports);
+                step.outside.back().octets.size(), reports_);
     } else if (!packet.empty()) {
       path.stage(peer, packet);
     }
-    keep(path, std::move(reports));
     return job.has_value();
   }
 
@@ -184,10 +178,8 @@ class Node {
     if (!crypto::open((*session)->keys.receive, header.counter, datagram.subspan(16), {}, plaintext))
       return Err{Drop::bad_tag};
     if (auto committed = path.commit(**session, header.counter); !committed) return committed;
-    Reports reports;
     const Carries carries = plaintext.empty() ? Carries::nothing : Carries::data;
-    path.heard(clock_.mono(), **session, from, std::nullopt, carries, datagram.size(), reports);
-    keep(path, std::move(reports));
+    path.heard(clock_.mono(), **session, from, std::nullopt, carries, datagram.size(), reports_);
     if (plaintext.empty()) return {};
     const auto packet = path.admit(**session, static_cast<wire::Ecn>(tos & 3), plaintext);
     if (!packet) return Err{packet.error()};
@@ -195,14 +187,8 @@ class Node {
     return {};
   }
 
-  void keep(const DataPath& path, Reports reports) {
-    std::size_t lane = 0;
-    while (&lanes[lane] != &path) ++lane;
-    for (Report& report : reports) reports_.emplace_back(lane, std::move(report));
-  }
-
   TestClock& clock_;
-  std::vector<std::pair<std::size_t, Report>> reports_;
+  Reports reports_;
 
  public:
   SeededEntropy entropy;

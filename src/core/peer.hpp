@@ -100,8 +100,10 @@ struct Peer {
   }
   /// Keeps what a session that is about to be forgotten has counted.
   void keep_arrivals(const Session& session) noexcept {
-    expected_before += session.expected.load(std::memory_order_relaxed);
-    accepted_before += session.accepted.load(std::memory_order_relaxed);
+    Arrivals ended{.expected = expected_before, .accepted = accepted_before};
+    ended.add(session);
+    expected_before = ended.expected;
+    accepted_before = ended.accepted;
   }
 
   [[nodiscard]] PeerInstants instants() const noexcept {

@@ -75,7 +75,8 @@ class Tunnel {
 
   [[nodiscard]] const PublicKey& public_key() const noexcept;
 
-  /// Adds a peer, or replaces all settings of the one with this key; its sessions live on. Our own key is ignored.
+  /// Adds a peer, or replaces the settings of the one with this key: all but its endpoint, which stays where it is when
+  /// none is given. Its sessions live on. Our own key is ignored.
   Output add_peer(Now now, PeerSettings settings);
   /// Its sessions are wiped. An unknown key changes nothing.
   void remove_peer(const PublicKey& key);

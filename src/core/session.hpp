@@ -62,7 +62,9 @@ using SessionRef = std::shared_ptr<Session>;
 ///   we answered an initiation                -            unchanged    new
 ///   first packet under next                  current      next         -
 ///   the same, and theirs won                 unchanged    next         current, and may not become current
-///   180 s, 540 s, interface down             wiped by their owners
+///   180 s after its handshake                neither seals nor opens any more, and keeps its keys
+///   540 s after the last handshake, or
+///   interface down                           wiped by their owners
 ///
 /// A `next` that is there when our initiation is answered was never used that we know of, but the other side may have
 /// sealed with it, as it may with `current`: neither goes before the next handshake ([K] drops `current` here).

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "host_interface.hpp"
 
+#include <fcntl.h>
 #include <net/if.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <span>
+#include <string>
 #include <system_error>
 
 #include "overloaded.hpp"
@@ -31,6 +34,14 @@ RequestPolicy policy_of(const InterfaceWish& wish, std::size_t queues) {
           .gro = as_switch(wish.offloads.gro),
           .port = std::nullopt,
           .mark = std::nullopt};
+}
+
+/// They are the same open files in each packet half, and the one before may have changed what all of them share.
+void keep_from_blocking(std::span<const int> descriptors) {
+  for (const int fd : descriptors)
+    if (const int flags = ::fcntl(fd, F_GETFL); flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+      throw SetupError(std::string("cannot set a descriptor to non-blocking: ") +
+                       std::generic_category().message(errno));
 }
 
 }  // namespace
@@ -80,6 +91,7 @@ void HostInterface::start_packet_half(const ServedSockets& sockets) {
   add(half::kSocketEvents, sockets.events);
   add(half::kSocketMetrics, sockets.metrics);
   add(half::kSocketCapture, sockets.capture);
+  keep_from_blocking(descriptors);
   if (sockets.client == ServedSockets::Private::with) setup.sockets |= half::kSocketPrivate;
   keeper_.start(setup, std::move(descriptors));
 }

@@ -9,6 +9,7 @@ import ctypes
 import os
 import random
 import select
+import signal
 import socket
 import struct
 import threading
@@ -149,6 +150,29 @@ def _(lab):
         wait_until(left.host.reaches("10.99.0.2"), f"an echo after {what}", within=30)
     expect_equal(left.state(), state, "addresses, routes, rules and firewall")
     wait_until(lambda: len(os.listdir(f"/proc/{left.process.pid}/fd")) <= files, "as many descriptors as before")
+
+
+@case("what a packet half has changed of the open files that it shares is set right for the one that comes after it")
+def _(lab):
+    left, _ = start(lab)
+
+    def queues(pid):
+        return [int(n) for n in os.listdir(f"/proc/{pid}/fd") if os.readlink(f"/proc/{pid}/fd/{n}") == "/dev/net/tun"]
+
+    before = left.packet_half()
+    expect(queues(before), "the packet half has no queue")
+    for number in queues(before):
+        descriptor = taken(before, number)
+        os.set_blocking(descriptor, True)
+        os.close(descriptor)
+    os.kill(before, signal.SIGKILL)
+    wait_until(lambda: left.packet_halves() not in ([], [before]), "another packet half", within=30)
+    wait_until(left.host.reaches("10.99.0.2"), "an echo", within=30)
+    after = left.packet_half()
+    for number in queues(after):
+        descriptor = taken(after, number)
+        expect(not os.get_blocking(descriptor), "a queue blocks: its lane waits for packets inside, and for nothing else")
+        os.close(descriptor)
 
 
 @case("requests without end whose answers nobody reads do not keep the host half from its work, nor fill its log")

@@ -256,13 +256,19 @@ def _(lab):
 def _(lab):
     a, _, resolv = home(lab)
     held = two_tunnels(lab, a, resolv, dns='servers = ["10.99.0.1"]\nbackend = "file"')
-    held[0][0].must(f"up {held[0][1]}")
-    with open(resolv, "w", encoding="utf-8") as newer:
-        newer.write("nameserver 192.0.2.1\n")
-    held[1][0].must(f"up {held[1][1]}")
-    for program, _ in reversed(held):
-        program.must("undo")
-        expect_equal(text_of(resolv), "nameserver 192.0.2.1\n", "resolv.conf that another program wrote meanwhile")
+    for order in ((1, 0), (0, 1)):
+        newer = f"nameserver 192.0.2.{1 + order[0]}\n"
+        held[0][0].must(f"up {held[0][1]}")
+        with open(resolv, "w", encoding="utf-8") as file:
+            file.write(newer)
+        held[1][0].must(f"up {held[1][1]}")
+        held[order[0]][0].must("undo")
+        if order[0] == 0:
+            expect_equal(text_of(resolv).splitlines()[1:], ["nameserver 10.89.0.1"], "servers of the tunnel that is up")
+        else:
+            expect_equal(text_of(resolv), newer, "resolv.conf once the tunnel is down that found it so")
+        held[order[1]][0].must("undo")
+        expect_equal(text_of(resolv), newer, "resolv.conf that another program wrote meanwhile")
 
 
 @case("two full tunnels share the rules that lead local networks outside: they last as long as the last of them, in whatever order")

@@ -331,7 +331,9 @@ TEST_CASE("the numbers of a plan stay in the journal where its guard makes nothi
   std::erase_if(plan.steps, [](const Step& step) { return std::holds_alternative<step::Sysctl>(step); });
   REQUIRE(setup.guard(plan));
   CHECK(setup.untouched());
-  CHECK((*Journal::read(machine.path))->choice == plan.choice);
+  const auto journal = Journal::read(machine.path);
+  REQUIRE(journal->has_value());
+  CHECK((*journal)->choice == plan.choice);
   REQUIRE(setup.undo());
   CHECK_FALSE(machine.journal_is_there());
 }

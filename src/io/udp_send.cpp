@@ -3,19 +3,20 @@
 // datagram. Messages gather over trains and leave with sendmmsg. The kernel stops at the first message that it refuses;
 // that one is recovered by itself, and the rest goes on behind it, so that nothing is lost, doubled or reordered:
 //
-//   0. an error that may be an ICMP message about another  once more at once: the kernel tells it but once
+//   0. an error that may be an ICMP message about another  again at once, until it was said five times in a row: the
+//                                                          kernel tells what ICMP said once for each such message
 //   1. no room (EAGAIN, ENOBUFS, ENOMEM)                     wait a little, within the bound of the whole call
 //   2. an error that a stale sticky source can cause         once more without the source
 //   3. an error that UDP_SEGMENT can cause                   datagram by datagram, and the policy learns
 //   4. what is refused even then                             is lost and counted
 //
 // The kernel judges the source before it segments, so 2 comes before 3. EINVAL speaks of either: the source is to blame
-// only if the train goes without it.
+// only if the train goes without it. Anybody may forge ICMP messages, so an error that may be theirs blames neither
+// before 0 made sure of it; when a flood of them has used up the tries of the call, the message is lost and no more.
 #include "udp_send.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <utility>
 
 #include "udp_counters.hpp"
 
@@ -26,10 +27,25 @@ constexpr int kInterruptions = 4;  // tries before EINTR counts as an error like
 
 bool lacks_room(int error) noexcept { return error == EAGAIN || error == ENOBUFS || error == ENOMEM; }
 
-/// Errors by which the kernel tells what ICMP said of an earlier datagram, to whomever that went [icmp_err_convert].
-bool may_be_told_late(int error) noexcept {
-  return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH || error == EHOSTDOWN ||
-         error == ENONET || error == ENOPROTOOPT || error == EPROTO || error == EACCES;
+/// Errors by which the kernel tells what ICMP said of an earlier datagram, to whomever that went [icmp_err_convert,
+/// icmpv6_err_convert]. Packet Too Big is among them with IPV6_RECVERR, though nobody asked for path MTU discovery.
+bool may_be_told_late(Family family, int error) noexcept {
+  switch (error) {
+    case ECONNREFUSED:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case ENONET:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+    case EPROTO:
+    case EACCES:
+      return true;
+    case EMSGSIZE:
+      return family == Family::v6;
+    default:
+      return false;
+  }
 }
 
 bool may_blame_source(int error) noexcept {
@@ -146,16 +162,33 @@ int TrainSender::attempt(Call& call, std::size_t i) noexcept {
 void TrainSender::recover(Call& call, std::size_t i, int error) noexcept {
   const Message& message = messages_[i];
   SendOutcome& outcome = call.outcomes[message.train];
-  if (error == EINTR || (may_be_told_late(error) && std::exchange(call.late, Late::done) == Late::possible))
-    error = attempt(call, i);
-  error = retry_when_writable(call, i, error);
-  if (may_blame_source(error)) error = retry_without_source(call, i, error);
-  if (may_blame_segmentation(error) && message.datagrams > 1)
+  error = retry(call, i, error == EINTR ? attempt(call, i) : error);
+  if (may_blame_source(error) && is_sure(call, i, error)) error = retry_without_source(call, i, error);
+  if (may_blame_segmentation(error) && is_sure(call, i, error) && message.datagrams > 1)
     resend_plain(call, i, error);
   else if (error != 0)
     count_failed(call.counters, outcome, message.datagrams, error);
   else
     count_sent(call.counters, outcome, message.datagrams);
+}
+
+/// False: the error may be what ICMP said of another datagram.
+bool TrainSender::is_sure(const Call& call, std::size_t i, int error) const noexcept {
+  return !may_be_told_late(family_, error) || (call.sure.train == messages_[i].train && call.sure.error == error);
+}
+
+/// Sends message i again while that may help. \returns what is left of the error: 0 when the message went after all.
+int TrainSender::retry(Call& call, std::size_t i, int error) noexcept {
+  error = retry_when_writable(call, i, error);
+  unsigned repeats = 0;
+  while (!is_sure(call, i, error) && call.repeats_left > 0) {
+    --call.repeats_left;
+    const int again = retry_when_writable(call, i, attempt(call, i));
+    repeats = again == error ? repeats + 1 : 0;
+    error = again;
+    if (repeats == kRepeats) call.sure = {messages_[i].train, error};
+  }
+  return error;
 }
 
 /// \returns what is left of the error: 0 when the message went after all.
@@ -179,7 +212,8 @@ int TrainSender::retry_without_source(Call& call, std::size_t i, int error) noex
 
   outcome.source_rejected = true;
   describe(call, i);
-  const int again = attempt(call, i);
+  call.sure = {};
+  const int again = retry(call, i, attempt(call, i));
   if (error == EINVAL && again == EINVAL) outcome.source_rejected = false;
   // This message, and those of the same train behind it, which still have the old source or get it back.
   for (std::size_t j = i; j < count_ && messages_[j].train == train; ++j) describe(call, j);
@@ -191,11 +225,12 @@ void TrainSender::resend_plain(Call& call, std::size_t i, int error) noexcept {
   const OutTrain& train = call.trains[whole.train];
   SendOutcome& outcome = call.outcomes[whole.train];
   Resend resend = Resend::failed;
+  call.sure = {};
   for (std::size_t done = 0; done < whole.octets;) {
     const std::size_t octets = std::min(train.stride, whole.octets - done);
     messages_[i] = {whole.train, whole.offset + done, octets, 1};
     describe(call, i);
-    const int left = retry_when_writable(call, i, attempt(call, i));
+    const int left = retry(call, i, attempt(call, i));
     if (left == 0) {
       resend = Resend::went;
       count_sent(call.counters, outcome, 1);

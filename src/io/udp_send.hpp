@@ -20,12 +20,21 @@ class TrainSender {
   static constexpr unsigned kMaxWaits = 4;
   static constexpr std::chrono::microseconds kWait{250};
 
+  /// What may be an ICMP message's error is believed after so many repeats in a row.
+  static constexpr unsigned kRepeats = 4;
+  /// Repeats in one `send`: what 32 trains need that go neither with their source nor without it.
+  static constexpr unsigned kMaxRepeats = 32 * 2 * kRepeats;
+
   TrainSender(Family family, GsoPolicy::Start gso) noexcept : family_(family), gso_(gso) {}
   TrainSender(const TrainSender&) = delete;
   TrainSender& operator=(const TrainSender&) = delete;
 
+  /// What the kernel said of a train often enough to be no ICMP message's error.
+  struct Sure {
+    std::size_t train = 0;
+    int error = 0;  // 0: nothing yet
+  };
   /// What one call to `send` works on. borrowed: all of it, for the call.
-  enum class Late : std::uint8_t { possible, done };
   struct Call {
     UdpCalls& calls;
     int fd;
@@ -33,7 +42,8 @@ class TrainSender {
     std::span<const OutTrain> trains;
     std::span<SendOutcome> outcomes;
     unsigned waits_left = kMaxWaits;
-    Late late = Late::possible;  // an error may still be an ICMP message's, which is told but once
+    unsigned repeats_left = kMaxRepeats;
+    Sure sure{};  // of the train at work, as it is sent now
   };
 
   void send(Call call) noexcept;
@@ -59,6 +69,8 @@ class TrainSender {
   [[nodiscard]] int attempt(Call& call, std::size_t i) noexcept;
 
   void recover(Call& call, std::size_t i, int error) noexcept;
+  [[nodiscard]] bool is_sure(const Call& call, std::size_t i, int error) const noexcept;
+  [[nodiscard]] int retry(Call& call, std::size_t i, int error) noexcept;
   [[nodiscard]] int retry_when_writable(Call& call, std::size_t i, int error) noexcept;
   [[nodiscard]] int retry_without_source(Call& call, std::size_t i, int error) noexcept;
   void resend_plain(Call& call, std::size_t i, int error) noexcept;

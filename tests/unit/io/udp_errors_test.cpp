@@ -102,4 +102,26 @@ TEST_CASE("an error about one destination costs no datagram to another") {
   }
 }
 
+TEST_CASE("errors that come one after the other while a batch is sent cost no datagram of it") {
+  for (const Family family : {Family::v4, Family::v6}) {
+    const Endpoint closed = closed_port(family);
+    if (closed.port == 0) continue;  // this host lacks the family
+    UniqueFd fd(::socket(family == Family::v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    keep_icmp_errors(fd.get(), family);
+    const auto socket = make_udp_socket(std::move(fd), family, {});
+    // The kernel answers each on the spot, so that the one behind it hears of it.
+    const std::vector<std::uint8_t> octets(100, 7);
+    OutTrain train;
+    train.to = closed;
+    train.octets = octets;
+    train.stride = 100;
+    const std::vector<OutTrain> trains(16, train);
+    std::vector<SendOutcome> outcomes(trains.size());
+    for (int i = 0; i < 3; ++i) {
+      socket->send(trains, outcomes);
+      for (const SendOutcome& outcome : outcomes) CHECK(outcome.sent == 1);
+    }
+  }
+}
+
 TEST_CASE("a descriptor that is no socket has no errors to tell") { CHECK_FALSE(take_icmp_error(-1)); }

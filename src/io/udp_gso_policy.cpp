@@ -20,10 +20,10 @@ bool GsoPolicy::learn(const GsoRefusal& refusal, Resend resend) noexcept {
   if (!enabled()) return false;
   if (refusal.error == EIO || refusal.error == EOPNOTSUPP) {
     max_segments_ = 1;
-  } else if (resend == Resend::went && refusal.error == EMSGSIZE) {
+  } else if (resend == Resend::went && refusal.error == EINVAL && refusal.segments == kMaxTrainPackets) {
+    max_segments_ = kMaxTrainPackets - 1;
+  } else if (resend == Resend::went && (refusal.error == EMSGSIZE || refusal.error == EINVAL)) {
     remember(refusal.to, refusal.stride);
-  } else if (resend == Resend::went && refusal.error == EINVAL) {
-    max_segments_ = std::max<std::size_t>(1, std::min(max_segments_, refusal.segments / 2));
   }
   return !enabled();
 }

@@ -6,8 +6,11 @@
 //   EIO, EOPNOTSUPP       no checksum offload on the way out, or         off for the socket
 //                         no segmentation at all
 //   EMSGSIZE              a segment exceeds the route's MTU              off for this destination and this size
-//   EINVAL                more segments than the kernel takes            half as many; off below two
+//   EINVAL, 64 segments   older kernels count the headers too, so that   63 at most for the socket
+//                         64 full segments are too many for them
+//   EINVAL, fewer         EMSGSIZE, as kernels before 2025 say it        off for this destination and this size
 //
+// One destination's small MTU must not cost the others their segments, so EINVAL lowers the bound of all by that one.
 // The sender resends the refused train without segmentation at once, and tells the policy whether that went. A train
 // that fails both ways says nothing about segmentation, with the exception of EIO and EOPNOTSUPP.
 #pragma once

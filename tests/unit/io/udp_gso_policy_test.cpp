@@ -87,20 +87,36 @@ TEST_CASE("the memory of destinations is bounded, and the oldest makes room") {
   for (std::uint8_t i = 1; i < 33; ++i) CHECK(policy.take_segments(v4(10, 0, 0, i), 1400) == 1);
 }
 
-TEST_CASE("EINVAL halves the segments, and below two switches segmentation off") {
+TEST_CASE("EINVAL on 64 segments leaves 63 to everybody") {
   GsoPolicy policy(GsoPolicy::Start::on);
-  for (const std::size_t left : {32U, 16U, 8U, 4U, 2U}) {
-    CHECK_FALSE(policy.learn(refusal(EINVAL, policy.take_segments(kNear, 100)), Resend::went));
-    CHECK(policy.take_segments(kNear, 100) == left);
+  CHECK_FALSE(policy.learn(refusal(EINVAL, 64, 100), Resend::went));
+  for (const IpAddress& to : {kNear, kFar}) {
+    CHECK(policy.take_segments(to, 100) == 63);
+    CHECK(policy.take_segments(to, 1400) == 46);
   }
-  CHECK(policy.learn(refusal(EINVAL, 2), Resend::went));
-  CHECK_FALSE(policy.enabled());
 }
 
-TEST_CASE("EINVAL on a short train halves what that train had") {
+TEST_CASE("EINVAL on fewer segments is a route's small MTU: it ends segmentation for one destination and that size") {
   GsoPolicy policy(GsoPolicy::Start::on);
-  CHECK_FALSE(policy.learn(refusal(EINVAL, 10), Resend::went));
-  CHECK(policy.take_segments(kNear, 100) == 5);
+  for (const std::size_t segments : {2U, 10U, 46U, 63U}) {
+    CHECK_FALSE(policy.learn(refusal(EINVAL, segments, 1400), Resend::went));
+    CHECK(policy.take_segments(kNear, 1400) == 1);
+    CHECK(policy.take_segments(kNear, 1399) == 46);
+    CHECK(policy.take_segments(kFar, 1400) == 46);
+    CHECK(policy.take_segments(kFar, 100) == 64);
+  }
+  policy.forget_destinations();
+  CHECK(policy.take_segments(kNear, 1400) == 46);
+}
+
+TEST_CASE("a destination that takes no segments at all ends with none, and takes the others' no more than one") {
+  GsoPolicy policy(GsoPolicy::Start::on);
+  for (int i = 0; i < 8; ++i) {
+    const std::size_t segments = policy.take_segments(kNear, 100);
+    if (segments > 1) CHECK_FALSE(policy.learn(refusal(EINVAL, segments, 100), Resend::went));
+  }
+  CHECK(policy.take_segments(kNear, 100) == 1);
+  CHECK(policy.take_segments(kFar, 100) == 63);
 }
 
 TEST_CASE("a train that fails without segmentation too teaches nothing, for EINVAL and EMSGSIZE") {

@@ -242,32 +242,42 @@ TEST_CASE_FIXTURE(Fixture, "EMSGSIZE: plain for this destination, segmented for 
   CHECK(network.errors.size() == 2);
 }
 
-TEST_CASE_FIXTURE(Fixture, "EINVAL: half the segments each time, then plain, and never a lost datagram") {
+TEST_CASE_FIXTURE(Fixture, "EINVAL for 64 full segments: 63 from then on, and never a lost datagram") {
   network.refuse = [](const Taken& message) {
-    return message.segment != 0 && message.octets.size() > 20 * static_cast<std::size_t>(message.segment) ? EINVAL : 0;
+    return message.segment != 0 && message.octets.size() + 28 > 64 * static_cast<std::size_t>(message.segment) ? EINVAL
+                                                                                                               : 0;
   };
   add(kPeer, 6400, 100);
-  std::vector<std::size_t> refusals;
-  for (int round = 0; round < 3; ++round) {
-    send();
-    CHECK(sent() == 64);
-    refusals.push_back(network.errors.size());
-  }
-  CHECK(refusals == std::vector<std::size_t>{1, 3, 3});  // 64; then 32 twice; then 16 passes
-  CHECK(network.taken.back().octets.size() == 1600);
-
-  network.refuse = [](const Taken& message) { return message.segment != 0 ? EINVAL : 0; };
+  add(kOther, 6400, 100);
+  send();  // both were made before the first was refused
+  CHECK(network.errors.size() == 2);
+  CHECK(network.datagrams() == expected());
   network.taken.clear();
-  int disabled_by = 0;
-  for (int round = 0; round < 5; ++round) {
-    send();
-    CHECK(sent() == 64);
-    if (outcomes[0].gso_disabled_by != 0) disabled_by = outcomes[0].gso_disabled_by;
-  }
-  CHECK(disabled_by == EINVAL);
-  const std::size_t before = network.errors.size();
   send();
-  CHECK(network.errors.size() == before);
+  CHECK(network.errors.size() == 2);
+  CHECK(network.datagrams() == expected());
+  REQUIRE(network.taken.size() == 4);
+  CHECK(network.taken[0].octets.size() == 6300);
+  for (const SendOutcome& outcome : outcomes) CHECK(outcome.gso_disabled_by == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "EINVAL for one destination's small MTU: plain for it, and others keep all their segments") {
+  network.refuse = [](const Taken& message) {
+    sockaddr_in to{};
+    std::memcpy(&to, &message.to, sizeof to);
+    return message.segment > 1200 && to.sin_addr.s_addr == htonl(0xc0000201) ? EINVAL : 0;
+  };
+  add(kPeer, 46 * 1400, 1400);
+  add(kOther, 46 * 1400, 1400);
+  add(kOther, 6400, 100);
+  for (int round = 0; round < 8; ++round) {
+    network.taken.clear();
+    send();
+    CHECK(network.datagrams() == expected());
+    CHECK(network.errors.size() == 1);
+    CHECK(network.taken.size() == 46 + 1 + 1);
+    for (const SendOutcome& outcome : outcomes) CHECK(outcome.gso_disabled_by == 0);
+  }
 }
 
 TEST_CASE_FIXTURE(Fixture, "EINVAL on a destination that no datagram reaches leaves segmentation on") {

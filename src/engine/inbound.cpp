@@ -138,9 +138,9 @@ void Inbound::deliver() {
   if (outcome.written != 0) add_own(state_.path.packets().delivered, outcome.written);
   if (outcome.lost != 0) state_.path.drops().count(Way::in, Drop::inside_write_failed, outcome.lost);
   if (outcome.switched_off)
-    state_.notices.push_back({*outcome.switched_off == io::Transport::tcp ? Notice::Kind::tcp_coalescing_off
-                                                                          : Notice::Kind::udp_coalescing_off,
-                              outcome.fault.error});
+    state_.notices.push_back({outcome.switched_off->transport == io::Transport::tcp ? Notice::Kind::tcp_coalescing_off
+                                                                                    : Notice::Kind::udp_coalescing_off,
+                              outcome.switched_off->error});
 }
 
 }  // namespace culvert::engine

@@ -139,20 +139,20 @@ void Coalescer::write_group(const Group& group) noexcept {
     io::add(counters_.joined_packets, group.count);
     outcome_.written += group.count;
   } else if (result.error().stop == TunStop::refused) {
-    fall_back(group);
+    fall_back(group, result.error().error);
   } else {
     outcome_.lost += group.count;
     outcome_.fault = result.error();
   }
 }
 
-void Coalescer::fall_back(const Group& group) noexcept {
+void Coalescer::fall_back(const Group& group, int error) noexcept {
   io::add(counters_.fallbacks, 1);
   bool all_taken = true;
   for (const Bytes packet : group.members()) all_taken = write_one(packet) && all_taken;
   if (!all_taken) return;
   coalescing(group.head.transport) = Coalescing::off;
-  outcome_.switched_off = group.head.transport;
+  outcome_.switched_off = SwitchedOff{group.head.transport, error};
 }
 
 bool Coalescer::write_one(Bytes packet) noexcept {

@@ -25,13 +25,18 @@ struct CoalesceOptions {
           .udp = granted >= TunOffload::udp ? Coalescing::on : Coalescing::off};
 }
 
+/// The kernel refused a super-packet of this kind, and took its parts.
+struct SwitchedOff {
+  Transport transport;
+  int error = 0;  // errno of the refusal
+};
+
 /// What became of the packets since the flush before.
 struct CoalesceOutcome {
-  std::size_t written = 0;  // packets
-  std::size_t lost = 0;     // packets
-  TunFault fault;           // of the last one lost; means nothing when none was
-  std::optional<Transport>
-      switched_off;  // the kernel refused a super-packet of this kind, and took its parts: log once
+  std::size_t written = 0;                  // packets
+  std::size_t lost = 0;                     // packets
+  TunFault fault;                           // of the last one lost; means nothing when none was
+  std::optional<SwitchedOff> switched_off;  // to log once
 };
 
 /// Counters that any thread may read; written by the coalescer's own thread.
@@ -71,7 +76,7 @@ class Coalescer {
   void close(std::size_t index) noexcept;
   void close_same_addresses(Bytes packet) noexcept;
   void write_group(const Group& group) noexcept;
-  void fall_back(const Group& group) noexcept;
+  void fall_back(const Group& group, int error) noexcept;
   bool write_one(Bytes packet) noexcept;
   [[nodiscard]] Coalescing& coalescing(Transport transport) noexcept {
     return transport == Transport::tcp ? options_.tcp : options_.udp;

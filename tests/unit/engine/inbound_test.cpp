@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
+#include <ip_packets.hpp>
+
+#include "checksum.hpp"
 #include "lane_fixture.hpp"
 
 using namespace culvert;
@@ -39,6 +42,18 @@ std::vector<Octetss> numbered(std::uint32_t count, std::size_t size = 100) {
   std::vector<Octetss> packets;
   for (std::uint32_t i = 0; i < count; ++i) packets.push_back(packet(1, 2, size, i));
   return packets;
+}
+
+// With DF and a checksum, so that neighbours may join.
+Octetss udp_to_b() {
+  Octetss p = culvert::test::udp_packet({.source = "10.0.0.1", .destination = "10.0.0.2", .octets = 128});
+  p[6] = 0x40;
+  p[10] = static_cast<std::uint8_t>(p[10] - 0x40);
+  const Bytes datagram = Bytes(p).subspan(20);
+  io::ChecksumSum sum = io::pseudo_header(Bytes(p).subspan(12, 8), 17, static_cast<std::uint32_t>(datagram.size()));
+  sum.add(datagram);
+  std::ranges::copy(sum.checksum(), p.begin() + 26);
+  return p;
 }
 
 }  // namespace
@@ -177,6 +192,22 @@ TEST_CASE("packets that the inside does not take are counted, and heard all the 
   pair.arrive(pair.carried(numbered(2)));
   CHECK(pair.b.dropped(Drop::inside_write_failed) == 3);
   CHECK(pair.b.tun.written.size() == 2);
+}
+
+TEST_CASE("a kernel that refuses super-packets gets their packets, and the notice says by which error it refused") {
+  Pair pair;
+  pair.b.coalescer.set_options({.tcp = io::Coalescing::off, .udp = io::Coalescing::on});
+  const std::vector<Octetss> packets(3, udp_to_b());
+  pair.arrive(pair.carried(packets));
+  CHECK(pair.b.tun.written.size() == 1);  // they do join
+
+  pair.b.tun.written.clear();
+  pair.b.tun.super_refusal = io::TunFault{io::TunStop::refused, EINVAL};
+  pair.arrive(pair.carried(packets));
+  CHECK(pair.b.tun.written == packets);
+  REQUIRE(pair.b.state.notices.size() == 1);
+  CHECK(pair.b.state.notices[0].kind == Notice::Kind::udp_coalescing_off);
+  CHECK(pair.b.state.notices[0].error == EINVAL);
 }
 
 TEST_CASE("an inner source that belongs to another peer is refused, though the packet counts as heard") {

@@ -24,7 +24,8 @@ class FakeTun final : public io::TunQueue {
   io::VnetHeader header{};       // of all that waits
   std::vector<Octetss> written;  // each gathered into one
   std::optional<io::TunStop> at_end;
-  std::optional<io::TunFault> refusal;  // of every write
+  std::optional<io::TunFault> refusal;        // of every write
+  std::optional<io::TunFault> super_refusal;  // of every super-packet
 
   Result<io::SuperPacket, io::TunFault> read(MutBytes buffer) noexcept override {
     if (waiting.empty()) return Err{io::TunFault{at_end.value_or(io::TunStop::empty), 0}};
@@ -33,8 +34,9 @@ class FakeTun final : public io::TunQueue {
     std::copy(packet.begin(), packet.end(), buffer.begin());
     return io::SuperPacket{header, buffer.first(packet.size())};
   }
-  Result<void, io::TunFault> write(const io::VnetHeader&, std::span<const iovec> parts) noexcept override {
+  Result<void, io::TunFault> write(const io::VnetHeader& vnet, std::span<const iovec> parts) noexcept override {
     if (refusal) return Err{*refusal};
+    if (super_refusal && vnet.gso_type != 0) return Err{*super_refusal};
     Octetss packet;
     for (const iovec& part : parts) {
       const auto* octets = static_cast<const std::uint8_t*>(part.iov_base);

@@ -500,7 +500,8 @@ TEST_CASE("a kernel that refuses a super-packet gets its packets one by one, and
     CHECK(outcome.written == 5);
     CHECK(outcome.lost == 0);
     REQUIRE(outcome.switched_off.has_value());
-    CHECK(*outcome.switched_off == (protocol == 6 ? Transport::tcp : Transport::udp));
+    CHECK(outcome.switched_off->transport == (protocol == 6 ? Transport::tcp : Transport::udp));
+    CHECK(outcome.switched_off->error == 22);
     CHECK(packets_in(joined.queue) == packets);
     CHECK(joined.coalescer.counters().fallbacks == 1);
     CHECK(joined.coalescer.options().tcp == (protocol == 6 ? Coalescing::off : Coalescing::on));

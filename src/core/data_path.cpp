@@ -148,7 +148,8 @@ void DataPath::stage(Peer& peer, Bytes packet) {
   const std::size_t before = peer.staging->octets();
   const std::size_t dropped = peer.staging->push(packet, most_staged_);
   drops_.count(Way::out, Drop::staging_full, dropped);
-  add_own(packets_.waiting, 1 - dropped);
+  add_own(packets_.waiting, 1);
+  take_own(packets_.waiting, dropped);
   staged_octets_ += peer.staging->octets() - before;
 }
 

@@ -755,6 +755,18 @@ TEST_CASE("control says how many packets of a peer may wait") {
   CHECK(lane.path.take_staged(peer).size() == 3);
 }
 
+TEST_CASE("a bound that comes down on packets that wait drops the oldest of them with the next, and the books say so") {
+  Lane lane;
+  DataPath::Peer& peer = lane.add(kA, {});
+  for (std::uint8_t n = 0; n < 10; ++n) lane.path.stage(peer, Octets<2>{n, 1});
+  lane.tell(change::StagedLimitSet{3});
+  lane.path.stage(peer, Octets<2>{10, 1});
+  CHECK(lane.path.drops().of(Drop::staging_full) == 8);
+  CHECK(lane.path.packets().waiting == 3);  // also where a size has 32 bits
+  CHECK(lane.path.take_staged(peer).size() == 3);
+  CHECK(lane.path.packets().waiting == 0);
+}
+
 TEST_CASE("a lane holds 16 MiB of staged packets, all peers together; what is taken, given up or removed makes room") {
   constexpr std::size_t kRoom = 16 * 1024 * 1024;
   constexpr std::size_t kBig = 65536;

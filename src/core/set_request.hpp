@@ -66,7 +66,7 @@ struct SetRequest {
   LimitsChange limits;
   bool network_changed = false;   // see `Device::network_changed`
   bool replace_peers = false;     // all existing peers go first, with their sessions
-  std::vector<PeerChange> peers;  // no public key twice
+  std::vector<PeerChange> peers;  // no public key twice; those who are removed make room for those who come
 };
 
 // A vector that grows must move keys, since a copy would stay behind.

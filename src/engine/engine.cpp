@@ -2,6 +2,7 @@
 #include "engine.hpp"
 
 #include "engine_state.hpp"
+#include "peers_after.hpp"
 #include "tun_system_queue.hpp"
 
 namespace culvert::engine {
@@ -57,9 +58,7 @@ std::size_t most_peers_of(std::uint32_t limit) noexcept {
 
 bool Engine::State::exceeds_peers(const SetRequest& request) const {
   const std::size_t most = request.limits.peers ? most_peers_of(*request.limits.peers) : most_peers;
-  std::size_t count = request.replace_peers ? 0 : device.peer_count();
-  for (const PeerChange& change : request.peers)
-    if (!change.remove && (request.replace_peers || !device.find(change.public_key))) ++count;
+  const std::size_t count = peers_after(device, request);
   // Those that are there stay when the bound comes down on them, and may be changed.
   return count > most && (request.replace_peers || count > device.peer_count());
 }
@@ -88,7 +87,9 @@ Result<void, io::SystemError> Engine::apply(SetRequest&& request) {
     s.device.for_each_peer([&](const Peer& peer) { all.push_back(peer.id); });
     for (const PeerId id : all) s.device.remove_peer(id, actions);
   }
-  for (PeerChange& change : request.peers) s.change_peer(now, change, actions);
+  for (const bool removals : {true, false})
+    for (PeerChange& change : request.peers)
+      if (change.remove == removals) s.change_peer(now, change, actions);
   if (request.network_changed) s.device.network_changed(actions);
   s.deliver(now, std::move(actions));
   s.tell_taps();

@@ -15,7 +15,7 @@ Result<void, io::SystemError> Engine::State::open_sockets(std::uint16_t wanted, 
 }
 
 ControlSocket Engine::State::adopt_control(io::UdpGroup& group) {
-  // Without GRO a handshake message never begins a train, so nothing else is ever gathered behind it.
+  // Nothing that control sends is worth segmenting. What it receives may be a train all the same: see `screen`.
   const io::UdpOffloads plain{};
   auto socket = io::make_udp_socket(std::move(group.control), group.family, plain, io::system_udp_calls(),
                                     control_sockets.of(group.family));

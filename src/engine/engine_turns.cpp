@@ -46,7 +46,8 @@ void Engine::State::drain(io::UdpSocket& socket) {
 
 void Engine::State::screen(Now now, Bytes datagram, const io::InTrain& train, Actions& actions) {
   if (train.truncated) return drops.count(Way::in, Drop::truncated);
-  // A data message can only have come here behind a program that steers wrongly.
+  // The kernel gathers by flow before it steers, and steers a train by its first octets: a shorter data message of the
+  // same TOS may hang behind a handshake message. It is lost as if on its way; at its lane it would come out of order.
   if (wire::classify(datagram) == wire::Type::data) return drops.count(Way::in, Drop::unknown_index);
   if (datagram.size() > wire::kLargestHandshake) return drops.count(Way::in, Drop::not_wireguard);
   report::Handshake message;

@@ -130,8 +130,9 @@ bool has_gso(UdpCalls& calls, int fd) noexcept {
   return calls.get_option(fd, SOL_UDP, UDP_SEGMENT, value) == 0;
 }
 
-/// All sockets or none: a train that reaches a socket without UDP_GRO is split by the kernel, which costs but loses
-/// nothing.
+/// True if all sockets have it. The kernel gathers before it steers, and any socket of the group that its hash of the
+/// flow names says whether it may: so control gets trains, too. One that reaches a socket without UDP_GRO is split,
+/// which costs but loses nothing.
 bool enable_gro(const UdpGroup& group, UdpCalls& calls) noexcept {
   bool all = OptionSetter(calls, group.control.get()).try_set(SOL_UDP, UDP_GRO, 1) == 0;
   for (const UniqueFd& lane : group.lanes)

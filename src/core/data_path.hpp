@@ -64,7 +64,8 @@ class DataPath {
   // Outwards
 
   /// The peer that owns the packet's destination and can be reached.
-  /// \returns Drop::not_ip, no_peer_for_destination, no_peer_for_multicast, what control bars the peer for, no_endpoint or
+  /// \returns Drop::not_ip, no_peer_for_destination, no_peer_for_multicast, what control bars the peer for, no_endpoint
+  /// or
   ///   routing_loop.
   [[nodiscard]] Result<Peer*, Drop> route(Bytes packet) noexcept;
 

@@ -382,8 +382,9 @@ def _(lab):
     capture = day.net.capture("eth", "udp port 9")
     process.stop(signal.SIGKILL)
     wait_until(lambda: not day.laptop.has_link(NAME), "the interface to go with both halves")
-    # What something is mounted on cannot be replaced.
+    # What something is mounted on cannot be replaced, and what is read-only cannot be written over.
     run(["mount", "--bind", "/etc/resolv.conf", "/etc/resolv.conf"])
+    run(["mount", "-o", "remount,bind,ro", "/etc/resolv.conf"])
     try:
         for _ in range(2):
             code, said = day.site.attempt("up", NAME)

@@ -39,6 +39,8 @@ struct EndpointMoved {
   PeerId peer;
   std::optional<Endpoint> endpoint;
   std::optional<Source> source;
+  /// An order stands against whatever packets a lane has seen before it.
+  enum class By : std::uint8_t { packets, order } by = By::packets;
 };
 /// All three sessions as they are now.
 struct SessionsReplaced {

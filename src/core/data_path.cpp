@@ -64,6 +64,7 @@ void DataPath::on(const change::PeerRemoved& c) {
 void DataPath::on(const change::EndpointMoved& c) noexcept {
   Peer* peer = find(c.peer);
   if (peer == nullptr) return;
+  if (c.by == change::EndpointMoved::By::order) peer->untold_move = false;
   if (!peer->untold_move) peer->endpoint = c.endpoint;
   if (!peer->untold_move || !c.source) peer->source = c.source;
 }

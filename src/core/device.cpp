@@ -141,7 +141,7 @@ void Device::set_endpoint(PeerId id, const Endpoint& endpoint, Actions& actions)
   if (peer == nullptr) return;
   peer->endpoint = endpoint;
   peer->source.reset();
-  actions.post(change::EndpointMoved{id, endpoint, std::nullopt});
+  actions.post(change::EndpointMoved{id, endpoint, std::nullopt, change::EndpointMoved::By::order});
 }
 
 void Device::set_persistent_keepalive(Now now, PeerId id, std::chrono::seconds interval, Actions& actions) {

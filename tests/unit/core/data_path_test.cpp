@@ -549,6 +549,21 @@ TEST_CASE("what control says of an endpoint does not undo a move that it has not
   CHECK(peer.source == local);
 }
 
+TEST_CASE("an endpoint that is set stands against a move that control has not heard of") {
+  Lane lane;
+  DataPath::Peer& peer = lane.add(kA, {});
+  const SessionRef s = session(kA, 1);
+  lane.replace(kA, {nullptr, s, nullptr});
+  lane.hear(*s, kStart, Carries::nothing, endpoint("192.0.2.7:7"));
+  lane.hear(*s, kStart + 1ms, Carries::nothing, endpoint("192.0.2.8:8"));
+  const Endpoint ordered = endpoint("192.0.2.9:9");
+  lane.tell(change::EndpointMoved{kA, ordered, std::nullopt, change::EndpointMoved::By::order});
+  CHECK(peer.endpoint == ordered);
+  (void)lane.taken();
+  lane.path.tell_moves(kStart + 1s, lane.reports);
+  CHECK(lane.taken().empty());
+}
+
 TEST_CASE("a peer that is removed with a move untold leaves nothing to tell") {
   Lane lane;
   lane.add(kA, {});

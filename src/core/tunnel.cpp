@@ -157,7 +157,8 @@ std::optional<PeerStatus> Tunnel::status(const PublicKey& key) const {
   const auto id = impl_->device.find(key);
   if (!id) return std::nullopt;
   const Peer& peer = *impl_->device.peer(*id);
-  return PeerStatus{peer.endpoint, peer.last_handshake, peer.octets_sent(), peer.octets_received()};
+  // Where packets go: the device hears of a peer's moves a little later.
+  return PeerStatus{impl_->path.find(*id)->endpoint, peer.last_handshake, peer.octets_sent(), peer.octets_received()};
 }
 
 PacketCounts Tunnel::packet_counts() const noexcept {

@@ -408,6 +408,16 @@ TEST_CASE("either end may move, and is followed with its first packet") {
   CHECK(ends.b.inside.size() == 2);
 }
 
+TEST_CASE("the status tells of each move at once, however many come in a moment") {
+  Ends ends;
+  ends.connect();
+  for (std::uint16_t port = 7; port < 10; ++port) {
+    ends.a.at = endpoint("203.0.113.1:" + std::to_string(port));
+    ends.send_to_b();
+    CHECK(ends.b.tunnel.status(ends.a.tunnel.public_key())->endpoint == ends.a.at);
+  }
+}
+
 TEST_CASE("a copy of a datagram from elsewhere moves nobody") {
   Ends ends;
   ends.connect();

@@ -3,8 +3,8 @@
 // steps. A step makes two tunnels say something new, lets time pass, or hands one of them a message: one that was heard
 // on the network, changed here and there, or all of its own.
 //
-// With the true AEAD a changed message must be refused, but for the two fields that no tag covers: the sender's index
-// and mac2. With the AEAD that accepts everything nothing may break.
+// With the true AEAD a changed message must be refused, but for the fields that no tag covers: the sender's index, by
+// which data messages are addressed, and mac2. With the AEAD that accepts everything nothing may break.
 #include <set>
 
 #include "support/tunnels.hpp"
@@ -94,10 +94,12 @@ class Meddler {
 #endif
   }
 
-  /// The message without what no tag covers: the index of the sender, and both MACs, which take public keys only.
+  /// The message without what no tag covers: the index of a handshake's sender, which decides about that of a data
+  /// message's receiver, and both MACs, which take public keys only.
   static Datagram without_free_fields(Datagram message) {
-    if (message[0] != 1 && message[0] != 2) return message;
+    if (message[0] == 3 || message.size() < 8) return message;
     std::fill(message.begin() + 4, message.begin() + 8, std::uint8_t{0});
+    if (message[0] == 4) return message;
     std::fill(message.end() - std::min<std::ptrdiff_t>(32, std::ssize(message)), message.end(), std::uint8_t{0});
     return message;
   }

@@ -131,7 +131,7 @@ def live(lab, left, right):
         expect(answer["ok"], f"the reload: {answer}")
     left.host.ip("link", "set", "wg1", "down")
     left.host.ip("link", "set", "wg1", "up")
-    expect_echo(left, right)
+    wait_until(left.host.reaches("10.99.0.2"), "an echo after the link was down, which took the routes along", within=30)
     right.host.ip("addr", "flush", "dev", "eth0")  # its router says that nobody is there
     left.host.run("wg", "set", "wg1", "peer", right.public, "endpoint", "10.2.0.99:9")
     left.host.ping("10.99.0.2", 2, timeout=1)

@@ -44,6 +44,7 @@ DataPath::Todo DataPath::apply(Change&& change) {
 
 void DataPath::on(change::PeerAdded&& c) {
   if (peers_.size() <= c.peer.slot) peers_.resize(c.peer.slot + 1);
+  untold_moves_.reserve(peers_.capacity());  // here, since packets may not allocate
   Peer& peer = peers_[c.peer.slot];
   peer = Peer{};
   peer.id = c.peer;
@@ -57,6 +58,7 @@ void DataPath::on(const change::PeerRemoved& c) {
   for (const SessionRef& s : {peer->sessions.previous, peer->sessions.current, peer->sessions.next}) strike(s);
   allowed_ips_.remove_owner(c.peer.slot);
   drop_staged(*peer, Drop::no_peer_for_destination);
+  forget_move(*peer);
   *peer = Peer{};
 }
 
@@ -64,7 +66,7 @@ void DataPath::on(const change::PeerRemoved& c) {
 void DataPath::on(const change::EndpointMoved& c) noexcept {
   Peer* peer = find(c.peer);
   if (peer == nullptr) return;
-  if (c.by == change::EndpointMoved::By::order) peer->untold_move = false;
+  if (c.by == change::EndpointMoved::By::order) forget_move(*peer);
   if (!peer->untold_move) peer->endpoint = c.endpoint;
   if (!peer->untold_move || !c.source) peer->source = c.source;
 }
@@ -213,9 +215,16 @@ void DataPath::heard(Instant now, Session& session, const Endpoint& from, const 
   }
 }
 
+void DataPath::forget_move(Peer& peer) noexcept {
+  if (std::exchange(peer.untold_move, false)) std::erase(untold_moves_, peer.id);
+}
+
 // The peer itself, or somebody between who rewrites ports, can make a move of every packet.
 void DataPath::note_move(Instant now, Peer& peer, Reports& reports) {
-  if (now >= peer.next_told_move) return tell_move(now, peer, reports);
+  if (now >= peer.next_told_move) {
+    forget_move(peer);
+    return tell_move(now, peer, reports);
+  }
   if (!std::exchange(peer.untold_move, true)) untold_moves_.push_back(peer.id);
 }
 
@@ -229,10 +238,9 @@ void DataPath::tell_moves(Instant now, Reports& reports) {
   if (untold_moves_.empty() || now < next_look_at_moves_) return;
   next_look_at_moves_ = now + kMoveInterval;
   std::erase_if(untold_moves_, [&](PeerId id) {
-    Peer* peer = find(id);
-    if (peer == nullptr || !peer->untold_move) return true;
-    if (now < peer->next_told_move) return false;
-    tell_move(now, *peer, reports);
+    Peer& peer = *find(id);
+    if (now < peer.next_told_move) return false;
+    tell_move(now, peer, reports);
     return true;
   });
 }

@@ -64,9 +64,8 @@ class DataPath {
   // Outwards
 
   /// The peer that owns the packet's destination and can be reached.
-  /// \returns Drop::not_ip, no_peer_for_destination, no_peer_for_multicast, what control bars the peer for, no_endpoint
-  /// or
-  ///   routing_loop.
+  /// \returns Drop::not_ip, no_peer_for_destination, no_peer_for_multicast, no_endpoint, routing_loop, or what control
+  ///   bars the peer for.
   [[nodiscard]] Result<Peer*, Drop> route(Bytes packet) noexcept;
 
   /// Reserves `n` counters. nullopt: no session may seal; one has been asked for, and the packets may be staged.
@@ -138,6 +137,7 @@ class DataPath {
   Todo replace_sessions(change::SessionsReplaced&& c);
   void take_over_next(Peer& peer);
   void request_session(Instant now, Peer& peer, Reports& reports);
+  void forget_move(Peer& peer) noexcept;
   void note_move(Instant now, Peer& peer, Reports& reports);
   void tell_move(Instant now, Peer& peer, Reports& reports);
   void enlist(const SessionRef& session);
@@ -156,7 +156,7 @@ class DataPath {
   DropCounters drops_;
   PacketCounters packets_;
   std::array<Instant, kDropCount> next_told_{};  // when control may hear of a reason again
-  std::vector<PeerId> untold_moves_;
+  std::vector<PeerId> untold_moves_;             // each once, with room for every peer
   Instant next_look_at_moves_{};
 };
 

@@ -309,7 +309,7 @@ int ConfiguredHalf::State::shut_down() {
   const bool keeps_guard = guard_stays();
   if (const auto undone = keeps_guard ? setup->repair(host::Guard::keep) : setup->undo(); !undone)
     complain("Not all could be undone: " + undone.error().message());
-  if (keeps_guard) log.error("The kill switch stays; culvertd --undo {} lifts it", config.name);
+  if (keeps_guard) log.error("The kill switch stays; culvert down {} lifts it", config.name);
   attempt([this] { account(); });
   interface->keeper().end();
   interface.reset();

@@ -435,7 +435,7 @@ def _(lab):
     time.sleep(0.3)
     day.laptop.ip("link", "del", NAME)
     expect_equal(process.wait(20), 3, "exit code")
-    expect(f"The kill switch stays; culvertd --undo {NAME} lifts it" in process.output(), f"it said:\n{process.output()}")
+    expect(f"The kill switch stays; culvert down {NAME} lifts it" in process.output(), f"it said:\n{process.output()}")
     time.sleep(0.3)
     capture.stop()
     expect_equal(capture.lines()[:3], [], "packets in the clear")

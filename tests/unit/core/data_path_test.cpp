@@ -511,8 +511,10 @@ TEST_CASE("a peer that moves with every packet is followed at once, and told of 
   CHECK(told <= 41);
 
   // And then it falls silent: what control does not know yet it hears, once, and there is nothing more to look for.
-  from.port = 9;
-  lane.hear(*s, now, Carries::nothing, from);
+  for (const std::uint16_t port : {std::uint16_t{9}, std::uint16_t{11}}) {
+    from.port = port;
+    lane.hear(*s, now, Carries::nothing, from);
+  }
   CHECK(lane.path.has_untold_moves());
   for (const Instant end = now + 500ms; now <= end; now += 1ms) take(now);
   CHECK(known == from);

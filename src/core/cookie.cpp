@@ -31,6 +31,7 @@ bool CookieChecker::mac1_fits(Bytes covered, const Octets<16>& mac1) const noexc
 
 bool CookieChecker::mac2_fits(Instant now, Bytes covered, const Octets<16>& mac2, const Endpoint& from) const noexcept {
   if (!secret_born_ || now - *secret_born_ >= params::kCookieMaxAge) return false;
+  if (mac2 == Octets<16>{}) return false;  // who has no cookie says so [W 5.4.4]; it costs a flood's target no hash
   return ct_equal<16>(crypto::mac(cookie_for(from).bytes(), {covered}), mac2);
 }
 

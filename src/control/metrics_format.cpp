@@ -245,7 +245,7 @@ void handshakes(Page& page) {
                    std::uint64_t{page.engine.queued_handshakes});
   page.text.family("culvert_under_load", Type::gauge, "1 while senders of handshakes must prove their address.");
   page.text.sample("culvert_under_load", {{"device", page.interface}},
-                   std::uint64_t{page.engine.load == Load::heavy ? 1U : 0U});
+                   std::uint64_t{page.engine.load >= Load::crowded ? 1U : 0U});
   const HandshakeTimes& times = page.engine.handshake_times;
   page.text.family("culvert_handshake_seconds", Type::histogram, "From an initiation of ours to its response.");
   std::uint64_t so_far = 0;

@@ -23,8 +23,8 @@
 namespace culvert {
 
 /// Is the queue of handshakes so long that senders must prove their address first? Busy: beyond a stranger's share;
-/// heavy: all of them.
-enum class Load : std::uint8_t { normal, busy, heavy };
+/// crowded: all but those from whom nothing came lately; heavy: all of them.
+enum class Load : std::uint8_t { normal, busy, crowded, heavy };
 enum class Link : std::uint8_t { down, up };
 /// What becomes of a message that the door did not refuse: it waits for its mathematics, or it is done with.
 enum class Admission : std::uint8_t { waits, done };

@@ -6,7 +6,8 @@
 //   load     mac2 fits                    it does not
 //   normal   passes                       passes
 //   busy     the address's share passes   so does the share of a stranger's bucket; the rest get a cookie
-//   heavy    the same                     gets a cookie
+//   crowded  the same                     passes if nothing came from that bucket lately, as from newcomers, or gets a
+//   cookie heavy    the same                     gets a cookie
 //
 // A cookie reply is the only answer, 64 octets for at least 92, and who gets one past its share gets one in eight.
 //
@@ -57,6 +58,7 @@ Result<Admission, Drop> Device::admit(Now now, Bytes datagram, const Endpoint& f
       return refuse(Drop::rate_limited, from, {}, actions);
     }
     if (load == Load::busy && admitted_strangers_.take(now.mono, from.address)) return Admission::waits;
+    if (load == Load::crowded && admitted_strangers_.take_of_full(now.mono, from.address)) return Admission::waits;
     if (answered_strangers_.take(now.mono, from.address) || ++past_share_ % kAnsweredPastShare == 0) {
       const auto reply = checker_.make_reply(now.mono, message.sender, message.macs.mac1, from, entropy_);
       actions.outgoing.emplace_back(reply, from, local, std::uint8_t{0});

@@ -5,12 +5,23 @@
 
 namespace culvert {
 
-bool StrangerShares::take(Instant now, const IpAddress& from) noexcept {
+Instant& StrangerShares::bucket_of(const IpAddress& from) noexcept {
   const RateLimiter::KeyHash hash{seed_};
-  Instant& full_at = full_at_[hash(RateLimiter::owner(from)) % kBuckets];
+  return full_at_[hash(RateLimiter::owner(from)) % kBuckets];
+}
+
+bool StrangerShares::take(Instant now, const IpAddress& from) noexcept {
+  Instant& full_at = bucket_of(from);
   const Instant after = std::max(full_at, now) + RateLimiter::kCost;
   if (after > now + RateLimiter::kFull) return false;
   full_at = after;
+  return true;
+}
+
+bool StrangerShares::take_of_full(Instant now, const IpAddress& from) noexcept {
+  Instant& full_at = bucket_of(from);
+  if (full_at > now) return false;
+  full_at = now + RateLimiter::kCost;
   return true;
 }
 

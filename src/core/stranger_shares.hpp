@@ -22,8 +22,12 @@ class StrangerShares {
 
   /// Takes a token if there is one.
   [[nodiscard]] bool take(Instant now, const IpAddress& from) noexcept;
+  /// The same, but only of a full bucket: from whom nothing came lately.
+  [[nodiscard]] bool take_of_full(Instant now, const IpAddress& from) noexcept;
 
  private:
+  [[nodiscard]] Instant& bucket_of(const IpAddress& from) noexcept;
+
   Octets<16> seed_;
   // A bucket is the instant at which it will be full again: at most a burst's worth in the future.
   std::array<Instant, kBuckets> full_at_{};

@@ -11,13 +11,15 @@
 namespace culvert::engine {
 
 /// Handshake messages that passed `Device::screen` and wait for their mathematics. Bounded; its length decides whether
-/// the device is under load: busy from an eighth of the bound on, and for one second after [K]; heavy from half of it
-/// on, so that the other half is for those who proved their address.
+/// the device is under load: busy from an eighth of the bound on, and for one second after [K]; crowded from half of it
+/// on, so that what a flood sends leaves room for newcomers; heavy from three quarters on, so that the last is for
+/// those who proved their address.
 class HandshakeQueue {
  public:
   static constexpr std::size_t kCapacity = 1024;
   static constexpr std::size_t kBusy = kCapacity / 8;
-  static constexpr std::size_t kHeavy = kCapacity / 2;
+  static constexpr std::size_t kCrowded = kCapacity / 2;
+  static constexpr std::size_t kHeavy = kCapacity / 4 * 3;
 
   /// False, and nothing changed, when the queue is full.
   [[nodiscard]] bool push(Instant now, const report::Handshake& message) noexcept {
@@ -36,6 +38,7 @@ class HandshakeQueue {
   }
   [[nodiscard]] Load load(Instant now) const noexcept {
     if (size_ >= kHeavy) return Load::heavy;
+    if (size_ >= kCrowded) return Load::crowded;
     if (size_ >= kBusy) return Load::busy;
     return last_busy_ && now - *last_busy_ < params::kUnderLoadHold ? Load::busy : Load::normal;
   }

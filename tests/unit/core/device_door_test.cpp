@@ -58,6 +58,19 @@ TEST_CASE("while it is busy, a newcomer passes beside a flood from one address, 
   CHECK(door.outgoing.empty());
 }
 
+TEST_CASE("while it is crowded, a newcomer passes beside those who went on sending, and they do not") {
+  Door door;
+  int passed = 0;
+  for (int i = 0; i < 5; ++i) passed += door.knock(kFlooder, Load::busy) ? 1 : 0;
+  CHECK(passed == 5);
+  for (int i = 0; i < 100; ++i) {
+    door.clock.advance(2ms);
+    CHECK(door.knock(kFlooder, Load::crowded).error() == Drop::cookie_demanded);
+  }
+  CHECK(door.knock(kHere, Load::crowded));
+  CHECK(door.knock(kHere, Load::crowded).error() == Drop::cookie_demanded);
+}
+
 TEST_CASE("while its load is heavy, a stranger gets a cookie and no more") {
   Door door;
   CHECK(door.knock(kHere, Load::heavy).error() == Drop::cookie_demanded);
@@ -67,7 +80,7 @@ TEST_CASE("while its load is heavy, a stranger gets a cookie and no more") {
 }
 
 TEST_CASE("who proves its address passes under any load, up to its share") {
-  for (const Load load : {Load::busy, Load::heavy}) {
+  for (const Load load : {Load::busy, Load::crowded, Load::heavy}) {
     Door door;
     door.take_cookie(kHere);
     int passed = 0;
@@ -114,12 +127,12 @@ TEST_CASE("of messages past an address's share, one in eight is answered, and th
 TEST_CASE("the door is shut while the interface is down") {
   Door door;
   door.node.tell([&](Device& d, Actions& a) { d.set_link(door.clock.now(), Link::down, a); });
-  for (const Load load : {Load::normal, Load::busy, Load::heavy})
+  for (const Load load : {Load::normal, Load::busy, Load::crowded, Load::heavy})
     CHECK(door.knock(kHere, load).error() == Drop::interface_down);
 }
 
 TEST_CASE("a cookie reply is taken or refused at the door, under any load, and never waits") {
-  for (const Load load : {Load::normal, Load::busy, Load::heavy}) {
+  for (const Load load : {Load::normal, Load::busy, Load::crowded, Load::heavy}) {
     Pair pair;
     const Step call = pair.a.from_inside(Pair::to_b());
     const Step demand = pair.b.from_outside(call.outside.at(0).octets, pair.at_a, Load::heavy);

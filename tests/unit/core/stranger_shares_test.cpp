@@ -38,6 +38,25 @@ TEST_CASE("a stranger may send five at once and then twenty a second") {
   CHECK_FALSE(shares.take(now, from));
 }
 
+TEST_CASE("of a full bucket a token is had when nothing was taken for as long as it takes to fill it") {
+  StrangerShares shares(kSeed);
+  Instant now(100s);
+  const IpAddress from = numbered(1);
+  CHECK(shares.take_of_full(now, from));
+  CHECK_FALSE(shares.take_of_full(now, from));
+  now += 49ms;
+  CHECK_FALSE(shares.take_of_full(now, from));
+  now += 1ms;
+  CHECK(shares.take_of_full(now, from));
+  now += 50ms;
+  for (int i = 0; i < 5; ++i) CHECK(shares.take(now, from));
+  now += 249ms;
+  CHECK_FALSE(shares.take_of_full(now, from));
+  now += 1ms;
+  CHECK(shares.take_of_full(now, from));
+  CHECK(shares.take_of_full(now, numbered(2)));
+}
+
 TEST_CASE("a flood from one address leaves another address its share") {
   StrangerShares shares(kSeed);
   const Instant now(100s);

@@ -33,13 +33,20 @@ TEST_CASE("from the 128th waiting message on, and for one second after, the devi
   CHECK(queue.load(now + 1s) == Load::normal);
 }
 
-TEST_CASE("with the 512th message its load is heavy, and busy again as soon as there are fewer") {
+TEST_CASE(
+    "with the 512th message it is crowded, with the 768th its load is heavy, and less as soon as there are fewer") {
   HandshakeQueue queue;
   const Instant now(100s);
   for (int i = 0; i < 511; ++i) CHECK(queue.push(now, {}));
   CHECK(queue.load(now) == Load::busy);
   CHECK(queue.push(now, {}));
+  CHECK(queue.load(now) == Load::crowded);
+  for (int i = 512; i < 767; ++i) CHECK(queue.push(now, {}));
+  CHECK(queue.load(now) == Load::crowded);
+  CHECK(queue.push(now, {}));
   CHECK(queue.load(now) == Load::heavy);
   CHECK(queue.pop() != nullptr);
+  CHECK(queue.load(now) == Load::crowded);
+  for (int i = 767; i > 511; --i) CHECK(queue.pop() != nullptr);
   CHECK(queue.load(now) == Load::busy);
 }

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// The filter by itself, step by step, and in the kernel between two hosts.
+#include "udp_thinning.hpp"
+
+#include <net/if.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "udp_ends.hpp"
+#include "udp_netns.hpp"
+
+using namespace culvert;
+using namespace culvert::io;
+using namespace culvert::io::test;
+
+namespace {
+
+constexpr std::uint32_t kMix = 0x9e37'79b1;
+
+/// What the kernel would do with a packet from this sender, with this number drawn.
+bool passes(const std::vector<sock_filter>& program, const IpAddress& from, std::uint32_t drawn) {
+  const std::uint32_t source_at = from.family == Family::v4 ? 12 : 8;
+  const auto load = [&](std::uint32_t k) {
+    if (k == static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_RANDOM)) return drawn;
+    const std::uint32_t at = k - static_cast<std::uint32_t>(SKF_NET_OFF) - source_at;
+    REQUIRE(at <= 4);
+    std::uint32_t word = 0;
+    for (std::uint32_t i = 0; i < 4; ++i) word = word << 8 | from.octets[at + i];
+    return word;
+  };
+  std::uint32_t a = 0, x = 0;
+  for (std::size_t at = 0;; ++at) {
+    REQUIRE(at < program.size());
+    const auto& [code, if_true, if_false, k] = program[at];
+    switch (code) {
+      case BPF_LD | BPF_W | BPF_ABS:
+        a = load(k);
+        break;
+      case BPF_ALU | BPF_MUL | BPF_K:
+        a *= k;
+        break;
+      case BPF_ALU | BPF_ADD | BPF_X:
+        a += x;
+        break;
+      case BPF_MISC | BPF_TAX:
+        x = a;
+        break;
+      case BPF_JMP | BPF_JA:
+        at += k;
+        break;
+      case BPF_JMP | BPF_JSET | BPF_K:
+        at += (a & k) != 0 ? if_true : if_false;
+        break;
+      case BPF_JMP | BPF_JGE | BPF_K:
+        at += a >= k ? if_true : if_false;
+        break;
+      case BPF_JMP | BPF_JEQ | BPF_K:
+        at += a == k ? if_true : if_false;
+        break;
+      case BPF_RET | BPF_K:
+        REQUIRE((k == 0 || k == 0xffff'ffff));
+        return k != 0;
+      default:
+        FAIL("a step of an unknown kind");
+    }
+  }
+}
+
+IpAddress with_tag(std::uint32_t tag) {
+  return v4(static_cast<std::uint8_t>(tag >> 24), static_cast<std::uint8_t>(tag >> 16),
+            static_cast<std::uint8_t>(tag >> 8), static_cast<std::uint8_t>(tag));
+}
+
+IpAddress near_address(Family family, bool flooder) {
+  if (family == Family::v4) return v4(10, 77, 0, flooder ? 3 : 1);
+  return flooder ? v6({0xfd77, 0, 0, 3, 0, 0, 0, 1}) : v6({0xfd77, 0, 0, 0, 0, 0, 0, 1});
+}
+IpAddress far_address(Family family) {
+  return family == Family::v4 ? v4(10, 77, 0, 2) : v6({0xfd77, 0, 0, 0, 0, 0, 0, 2});
+}
+
+/// How many of `count` datagrams from this address arrive. The last from the other one, which nobody holds back, tells
+/// that no more will.
+std::size_t arrivals(End& from, End& to, Family family, bool flooder, std::size_t count) {
+  const auto link = static_cast<int>(::if_nametoindex("near"));
+  std::size_t arrived = 0;
+  for (std::size_t sent = 0; sent < count; sent += 50) {
+    const auto send = [&](bool by_flooder, std::uint32_t number) {
+      Datagram message = numbered(148, number);
+      message[0] = 1;
+      const Source source{near_address(family, by_flooder), static_cast<std::uint32_t>(link)};
+      REQUIRE(send_one(from.lane(), {to.by(far_address(family)), source, 0, message, 148}).sent == 1);
+    };
+    for (std::uint32_t i = 0; i < 50; ++i) send(flooder, i);
+    send(false, 0xff);
+    for (bool ended = false; !ended;) {
+      const auto some = collect(*to.control, 1);
+      REQUIRE_FALSE(some.empty());
+      for (const Arrived& one : some)
+        for (const Datagram& datagram : cut(one.octets, one.stride)) {
+          ended = one.from.address == near_address(family, false) && datagram[4] == numbered(148, 0xff)[4];
+          arrived += ended ? 0 : 1;
+        }
+    }
+  }
+  return arrived;
+}
+
+}  // namespace
+
+TEST_CASE("whoever is listed is held back but for one in 2^share, and nobody else, in lists of every length") {
+  std::mt19937 random(1);
+  for (const std::size_t size : {1U, 2U, 7U, 8U, 9U, 16U, 17U, 33U, 255U, 479U, 480U}) {
+    std::set<std::uint32_t> tags{0};
+    if (size > 1) tags.insert(0xffff'ffff);
+    while (tags.size() < size) tags.insert(static_cast<std::uint32_t>(random()));
+    const std::vector<std::uint32_t> listed(tags.begin(), tags.end());
+    const auto program = thinning_program({.family = Family::v4, .mix = kMix, .share = 3, .senders = listed});
+    CHECK(program.size() <= BPF_MAXINSNS);
+    for (const std::uint32_t tag : listed) {
+      CHECK_FALSE(passes(program, with_tag(tag), 0xffff'ffff));
+      CHECK_FALSE(passes(program, with_tag(tag), 4));
+      CHECK(passes(program, with_tag(tag), 0xffff'fff8));
+      for (const std::uint32_t other : {tag - 1, tag + 1})
+        if (!tags.contains(other)) CHECK(passes(program, with_tag(other), 0xffff'ffff));
+    }
+  }
+}
+
+TEST_CASE("a sender by IPv6 is its /64, and all of it counts") {
+  const IpAddress listed = v6({0x2001, 0xdb8, 0x1234, 0x5678, 1, 2, 3, 4});
+  const std::uint32_t tag = sender_tag(listed, kMix);
+  const auto program = thinning_program({.family = Family::v6, .mix = kMix, .share = 4, .senders = std::span(&tag, 1)});
+  CHECK_FALSE(passes(program, listed, 1));
+  CHECK(passes(program, listed, 16));
+  CHECK_FALSE(passes(program, v6({0x2001, 0xdb8, 0x1234, 0x5678, 9, 9, 9, 9}), 1));
+  for (std::size_t bit = 0; bit < 64; ++bit) {
+    IpAddress other = listed;
+    other.octets[bit / 8] ^= static_cast<std::uint8_t>(1U << bit % 8);
+    CHECK(passes(program, other, 1));
+  }
+}
+
+TEST_CASE("in the kernel a listed sender is held back, another is not, and everybody passes once the list is empty") {
+  const TwoHosts hosts;
+  if (!hosts.usable()) return;
+  REQUIRE(TwoHosts::run("ip addr add 10.77.0.3/24 dev near && ip -6 addr add fd77:0:0:3::1/64 dev near nodad"));
+  TwoHosts::await_ipv6("fd77:0:0:3::1");
+  for (const Family family : {Family::v4, Family::v6}) {
+    hosts.to_far();
+    End to(family);
+    hosts.to_near();
+    End from(family);
+    CHECK(arrivals(from, to, family, true, 100) == 100);
+
+    const int socket = to.control->descriptor();
+    std::vector<std::uint32_t> listed{sender_tag(near_address(family, true), kMix)};
+    for (std::uint32_t other = 0; listed.size() < kMostThinned; ++other)
+      if (other != listed[0]) listed.push_back(other);
+    std::ranges::sort(listed);
+    REQUIRE(thin(socket, {.family = family, .mix = kMix, .share = 1, .senders = listed}));
+    CHECK(arrivals(from, to, family, false, 400) == 400);
+    // Six times the standard deviation of the draw on either side.
+    const std::size_t half = arrivals(from, to, family, true, 400);
+    CHECK(half > 200 - 60);
+    CHECK(half < 200 + 60);
+    REQUIRE(thin(socket, {.family = family, .mix = kMix, .share = 4, .senders = listed}));
+    const std::size_t few = arrivals(from, to, family, true, 1600);
+    CHECK(few > 100 - 60);
+    CHECK(few < 100 + 60);
+
+    REQUIRE(thin(socket, {.family = family}));
+    CHECK(arrivals(from, to, family, true, 100) == 100);
+    CHECK(thin(socket, {.family = family}));  // again: nothing to take away
+  }
+}
+
+TEST_CASE("a filter for what is no socket is an error that is told") {
+  const std::uint32_t tag = 1;
+  const auto thinned = thin(-1, {.senders = std::span(&tag, 1)});
+  REQUIRE_FALSE(thinned);
+  CHECK(thinned.error().code == EBADF);
+  CHECK_FALSE(thin(-1, {}));
+}

@@ -127,6 +127,11 @@ void check_queues(const Patient& patient, Diagnosis& out) {
     out.add({Grade::note, "offloads",
              fmt::format("The kernel refused an offload {} times, and the plain way was taken.", patient.fallbacks),
              ""});
+  if (patient.flooders != 0)
+    out.add({Grade::note, "flood",
+             fmt::format("A flood of handshake messages is under way; the kernel holds most of it back (senders: {}).",
+                         patient.flooders),
+             ""});
   if (patient.inside_queue_drops != 0)
     out.add({Grade::warning, "queues",
              fmt::format("{} packets found the interface's queue full.", patient.inside_queue_drops),

@@ -91,6 +91,7 @@ void read_numbers(const Json& document, Patient& patient) {
   patient.offloads = fmt::format("inside {}, segmentation {}, coalescing {}", text_at(offloads, "inside"),
                                  on("segmentation"), on("receiveCoalescing"));
   patient.inside_queue_drops = number_at(document, "interfaceDrops");
+  patient.flooders = number_at(member(document, "control"), "thinnedSenders");
   for (const Json& lane : member(document, "lanes")) {
     const Json& outside = member(lane, "outside");
     patient.outside_queue_drops += number_at(outside, "kernelDrops");

@@ -36,6 +36,7 @@ struct Patient {
   std::string offloads;                // in words
   std::uint64_t fallbacks = 0;         // times that the kernel refused an offload
   std::uint64_t inside_queue_drops = 0, outside_queue_drops = 0;
+  std::uint64_t flooders = 0;                   // senders of handshake messages that the kernel holds back
   std::optional<std::string> lost_destination;  // the last for which there was no peer
 };
 

@@ -93,6 +93,15 @@ std::optional<std::string> format_event(std::string_view interface, UnixTime wal
       return fallback("tcp_coalescing");
     case Kind::udp_coalescing_off:
       return fallback("udp_coalescing");
+    case Kind::flood_thinned: {
+      Json json = begin(interface, wall, "flood");
+      json["senders"] = notice.senders;
+      return finish(json);
+    }
+    case Kind::flood_over:
+      return finish(begin(interface, wall, "flood_over"));
+    case Kind::thinning_refused:
+      return fallback("flood_thinning");
     case Kind::interface_gone:
     case Kind::socket_dead:
       return std::nullopt;

@@ -221,7 +221,8 @@ void lanes(Page& page) {
             Outside{&OutsideNumbers::received_datagrams});
   each_lane(page, "culvert_outside_received_calls_total", "System calls that received them.",
             Outside{&OutsideNumbers::received_calls});
-  each_lane(page, "culvert_outside_queue_drops_total", "Datagrams that found the receive buffer full.",
+  each_lane(page, "culvert_outside_queue_drops_total",
+            "Datagrams that found the receive buffer full, or were thinned as a flood.",
             Outside{&OutsideNumbers::kernel_drops});
   each_lane(page, "culvert_outside_segmentation_fallbacks_total", "Sends refused with UDP_SEGMENT and taken without.",
             Outside{&OutsideNumbers::gso_fallbacks});
@@ -246,6 +247,9 @@ void handshakes(Page& page) {
   page.text.family("culvert_under_load", Type::gauge, "1 while senders of handshakes must prove their address.");
   page.text.sample("culvert_under_load", {{"device", page.interface}},
                    std::uint64_t{page.engine.load >= Load::crowded ? 1U : 0U});
+  page.text.family("culvert_thinned_senders", Type::gauge,
+                   "Addresses of a flood of handshakes whose messages the kernel holds back.");
+  page.text.sample("culvert_thinned_senders", {{"device", page.interface}}, std::uint64_t{page.engine.thinned_senders});
   const HandshakeTimes& times = page.engine.handshake_times;
   page.text.family("culvert_handshake_seconds", Type::histogram, "From an initiation of ours to its response.");
   std::uint64_t so_far = 0;

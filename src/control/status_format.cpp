@@ -124,6 +124,7 @@ std::string format_status(std::string_view interface, const DeviceSnapshot& devi
   json["interfaceDrops"] = interface_drops;
   json["control"] = {{"queuedHandshakes", engine.queued_handshakes},
                      {"underLoad", engine.load != Load::normal},
+                     {"thinnedSenders", engine.thinned_senders},
                      {"outside", outside(engine.control_outside)},
                      {"drops", drops_json(engine.control_drops)}};
   json["lanes"] = Json::array();

@@ -87,7 +87,7 @@ void log_event(Log& log, Instant now, const Event& event, const Peer* peer) {
     log.limited(kind, now, level, line);
 }
 
-void log_notice(Log& log, const engine::Notice& notice) {
+void log_notice(Log& log, Instant now, const engine::Notice& notice) {
   using Kind = engine::Notice::Kind;
   const std::string reason = std::generic_category().message(notice.error);
   switch (notice.kind) {
@@ -101,6 +101,14 @@ void log_notice(Log& log, const engine::Notice& notice) {
       return log.error("The kernel refused a coalesced TCP packet, writing one by one: {}", reason);
     case Kind::udp_coalescing_off:
       return log.error("The kernel refused a coalesced UDP packet, writing one by one: {}", reason);
+    case Kind::flood_thinned:
+      return log.limited(
+          "flood", now, LogLevel::error,
+          fmt::format("A flood of handshake messages: the kernel holds most of it back (senders: {})", notice.senders));
+    case Kind::flood_over:
+      return log.limited("flood", now, LogLevel::error, "The flood of handshake messages is over");
+    case Kind::thinning_refused:
+      return log.error("The kernel does not hold a flood of handshake messages back: {}", reason);
   }
 }
 

@@ -15,6 +15,6 @@ namespace culvert::daemon {
 void log_event(Log& log, Instant now, const Event& event, const Peer* peer);
 
 /// Likewise for what a lane has to tell.
-void log_notice(Log& log, const engine::Notice& notice);
+void log_notice(Log& log, Instant now, const engine::Notice& notice);
 
 }  // namespace culvert::daemon

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <span>
 
 #include "interface_name.hpp"
 #include "log.hpp"
@@ -39,12 +40,12 @@ bool is_group(const Group& group) noexcept {
   return group.present == 1 || (group.gso == 0 && group.gro == 0 && group.lane_receive_octets == 0);
 }
 
-bool is_ask(Ask ask) noexcept { return ask >= Ask::open_udp && ask <= Ask::link_drops; }
+bool is_ask(Ask ask) noexcept { return ask >= Ask::open_udp && ask <= Ask::thin; }
 
 }  // namespace
 
 Result<void, Refusal> check(const Request& request) noexcept {
-  if (!is_ask(request.ask)) return refuse("a request of an unknown kind");
+  if (!is_ask(request.ask) || request.ask == Ask::thin) return refuse("a request of an unknown kind");
   const bool opens = request.ask == Ask::open_udp;
   const bool marks = request.ask == Ask::set_mark;
   const bool names = request.ask == Ask::scope_index;
@@ -58,6 +59,22 @@ Result<void, Refusal> check(const Request& request) noexcept {
   if (!is_padded(request.name)) return refuse("a request with a name that does not end");
   if (names ? !io::is_interface_name(unpadded(request.name)) : request.name != Name{})
     return refuse("a request with a wrong name");
+  return {};
+}
+
+Result<void, Refusal> check(const Thinning& thinning) noexcept {
+  if (thinning.zero != 0) return refuse("a thinning with padding that is not zero");
+  if (!is_switch(thinning.v6)) return refuse("a thinning of an unknown family");
+  if (thinning.count > thinning.senders.size()) return refuse("a thinning of too many senders");
+  if (thinning.count == 0 ? thinning.share != 0 || thinning.mix != 0
+                          : thinning.share < 1 || thinning.share > io::kLeastShare)
+    return refuse("a thinning to a wrong share");
+  const auto listed = std::span(thinning.senders).first(thinning.count);
+  const auto rest = std::span(thinning.senders).subspan(thinning.count);
+  if (std::ranges::adjacent_find(listed, std::ranges::greater_equal{}) != listed.end())
+    return refuse("a thinning of senders in disorder");
+  if (!std::ranges::all_of(rest, [](std::uint32_t tag) { return tag == 0; }))
+    return refuse("a thinning with more than its senders");
   return {};
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What the two halves of the daemon say to each other, octet by octet:
 //
-//   request pair   packet half -> host half: Request     host half -> packet half: Reply (with UDP sockets)
+//   request pair   packet half -> host half: Request, Thinning
+//                  host half -> packet half: Reply (with UDP sockets)
 //   news pair      host half -> packet half: Setup (first, with descriptors), Link, Reload
 //                  packet half -> host half: Notice
 //
@@ -22,10 +23,12 @@
 #include <culvert/bytes.hpp>
 #include <culvert/result.hpp>
 
+#include "udp_thinning.hpp"
+
 namespace culvert::daemon::half {
 
-inline constexpr std::uint8_t kVersion = 1;
-inline constexpr std::size_t kMaxMessageOctets = 256;
+inline constexpr std::uint8_t kVersion = 2;
+inline constexpr std::size_t kMaxMessageOctets = 2048;
 inline constexpr std::size_t kMaxDescriptors = 200;  // of one message; the kernel allows 253
 
 using Name = std::array<char, 16>;   // an interface's name, NUL-padded
@@ -49,6 +52,7 @@ enum class Ask : std::uint8_t {
   set_mark = 3,     // mark -> nothing: the sockets opened last bear it
   scope_index = 4,  // name -> value: the interface's index in the host half's namespace, or 0
   link_drops = 5,   // -> value: packets that found the TUN queues full
+  thin = 6,         // a `Thinning`, not a `Request` -> nothing: the control socket opened last has the filter
 };
 
 struct Request {
@@ -64,6 +68,19 @@ struct Request {
   Name name{};
 };
 static_assert(sizeof(Request) == 32);
+
+/// Whose datagrams the kernel holds back on a control socket: io::Thinning.
+struct Thinning {
+  std::uint8_t version = kVersion;
+  std::uint8_t v6 = 0;     // 0 or 1
+  std::uint8_t share = 0;  // 0 where nobody is thinned
+  std::uint8_t zero = 0;
+  std::uint32_t serial = 0;
+  std::uint32_t mix = 0;
+  std::uint32_t count = 0;
+  std::array<std::uint32_t, io::kMostThinned> senders{};  // ascending; zero behind the last
+};
+static_assert(sizeof(Thinning) == 1936);
 
 /// One family's sockets, which are among the reply's descriptors: control, then one a lane.
 struct Group {
@@ -163,6 +180,7 @@ static_assert(sizeof(Notice) == 168);
 using Refusal = std::string_view;
 
 [[nodiscard]] Result<void, Refusal> check(const Request& request) noexcept;
+[[nodiscard]] Result<void, Refusal> check(const Thinning& thinning) noexcept;
 [[nodiscard]] Result<void, Refusal> check(const Reply& reply) noexcept;
 [[nodiscard]] Result<void, Refusal> check(const Handover& handover) noexcept;
 [[nodiscard]] Result<void, Refusal> check(const Setup& setup) noexcept;

@@ -26,12 +26,16 @@ std::optional<io::UdpGroup> take_group(Family family, const half::Group& group, 
 
 Result<HostRequests::Answer, io::SystemError> HostRequests::ask(half::Request request, int limit_ms,
                                                                 std::string_view what) {
+  request.serial = ++serial_;
+  return exchange(half::octets_of(request), request.ask, request.lanes, limit_ms, what);
+}
+
+Result<HostRequests::Answer, io::SystemError> HostRequests::exchange(Bytes octets, half::Ask kind, std::size_t lanes,
+                                                                     int limit_ms, std::string_view what) {
   const auto failed = [what](int code, std::string_view why) {
     return Err{io::SystemError{code, std::string(what) + " (" + std::string(why) + ")"}};
   };
-  request.serial = ++serial_;
-  if (auto sent = send_half_message(fd_, half::octets_of(request)); !sent)
-    return failed(sent.error(), "the host half takes no request");
+  if (auto sent = send_half_message(fd_, octets); !sent) return failed(sent.error(), "the host half takes no request");
   for (;;) {
     if (auto waited = await_half_message(fd_, limit_ms); !waited)
       return failed(waited.error(), "the host half does not answer");
@@ -40,8 +44,8 @@ Result<HostRequests::Answer, io::SystemError> HostRequests::ask(half::Request re
     if (message->size == 0) return failed(EPIPE, "the host half is gone");
     const auto reply = half::decode<half::Reply>(message->bytes());
     if (!reply) return failed(EPROTO, reply.error());
-    if (reply->serial != request.serial) continue;  // of a request that was given up
-    if (reply->ask != request.ask || message->descriptors.size() != half::descriptors_of(*reply, request.lanes))
+    if (reply->serial != serial_) continue;  // of a request that was given up
+    if (reply->ask != kind || message->descriptors.size() != half::descriptors_of(*reply, lanes))
       return failed(EPROTO, "the host half answers another question");
     if (reply->error != 0) return Err{io::SystemError{reply->error, std::string(half::unpadded(reply->what))}};
     return Answer{*reply, std::move(message->descriptors)};
@@ -72,6 +76,21 @@ Result<void, io::SystemError> HostRequests::set_mark(std::uint32_t mark) {
   request.ask = half::Ask::set_mark;
   request.mark = mark;
   auto answer = ask(request, kPatienceMs, "mark UDP sockets");
+  if (!answer) return Err{answer.error()};
+  return {};
+}
+
+Result<void, io::SystemError> HostRequests::thin(const io::Thinning& thinning) {
+  half::Thinning message;
+  message.serial = ++serial_;
+  message.v6 = thinning.family == Family::v6 ? 1 : 0;
+  if (!thinning.senders.empty()) {
+    message.share = static_cast<std::uint8_t>(thinning.share);
+    message.mix = thinning.mix;
+    message.count = static_cast<std::uint32_t>(thinning.senders.size());
+    std::ranges::copy(thinning.senders, message.senders.begin());
+  }
+  auto answer = exchange(half::octets_of(message), half::Ask::thin, 0, kStatisticsMs, "thin a flood");
   if (!answer) return Err{answer.error()};
   return {};
 }

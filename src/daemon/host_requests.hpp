@@ -7,6 +7,7 @@
 
 #include "half_channel.hpp"
 #include "udp_open.hpp"
+#include "udp_thinning.hpp"
 
 namespace culvert::daemon {
 
@@ -18,6 +19,7 @@ class HostRequests {
 
   [[nodiscard]] Result<io::Outside, io::SystemError> open_udp(const io::UdpOptions& options);
   [[nodiscard]] Result<void, io::SystemError> set_mark(std::uint32_t mark);
+  [[nodiscard]] Result<void, io::SystemError> thin(const io::Thinning& thinning);
   void close_udp();
   /// 0: there is no such interface.
   [[nodiscard]] std::uint32_t scope_index(std::string_view name);
@@ -30,6 +32,9 @@ class HostRequests {
     std::vector<io::UniqueFd> descriptors;
   };
   [[nodiscard]] Result<Answer, io::SystemError> ask(half::Request request, int limit_ms, std::string_view what);
+  /// \param octets  a message with `serial_`. \param sockets  in each group that the answer brings.
+  [[nodiscard]] Result<Answer, io::SystemError> exchange(Bytes octets, half::Ask kind, std::size_t lanes, int limit_ms,
+                                                         std::string_view what);
 
   int fd_;  // borrowed
   std::uint32_t serial_ = 0;

@@ -194,6 +194,7 @@ PacketHalf::PacketHalf(Inheritance taken, const crypto::AeadBackend& aead, sandb
 engine::OutsideDoor PacketHalf::door() {
   return {.open = [this](const io::UdpOptions& wish) { return host_.open_udp(wish); },
           .mark = [this](std::uint32_t mark) { return host_.set_mark(mark); },
+          .thin = [this](const io::Thinning& thinning) { return host_.thin(thinning); },
           .closed = [this] { host_.close_udp(); }};
 }
 
@@ -206,8 +207,9 @@ engine::EngineHandlers PacketHalf::handlers() {
               },
           .notice =
               [this](const engine::Notice& notice) {
-                log_notice(log_, notice);
-                if (events_) events_->tell(engine::read_now(), notice);
+                const Now now = engine::read_now();
+                log_notice(log_, now.mono, notice);
+                if (events_) events_->tell(now, notice);
                 if (notice.kind == engine::Notice::Kind::interface_gone) tell(half::Notice::Kind::interface_gone);
               },
           .captured =

@@ -108,10 +108,9 @@ void PacketKeeper::State::answer_request() {
     return request_watch.reset();
   }
   if (!message) return listen_later(request_watch);
-  const auto request = half::decode<half::Request>(message->bytes());
-  if (!request) return lose(fmt::format("was ended, since it sent {}", request.error()));
-  const RequestServer::Answer answer = requests.answer(*request);
-  if (auto sent = send_half_message(process->requests(), half::octets_of(answer.reply), answer.descriptors); !sent)
+  const auto answer = requests.answer(message->bytes());
+  if (!answer) return lose(fmt::format("was ended, since it sent {}", answer.error()));
+  if (auto sent = send_half_message(process->requests(), half::octets_of(answer->reply), answer->descriptors); !sent)
     log.limited("answers", engine::read_monotonic(), LogLevel::error,
                 "The packet half takes no answer: " + words(sent.error()));
 }

@@ -3,6 +3,8 @@
 
 #include <net/if.h>
 
+#include <cerrno>
+
 #include "link_drops.hpp"
 
 namespace culvert::daemon {
@@ -43,6 +45,17 @@ RequestServer::Answer RequestServer::failure(const half::Request& request, const
   return {reply, {}};
 }
 
+Result<RequestServer::Answer, half::Refusal> RequestServer::answer(Bytes octets) {
+  if (octets.size() == sizeof(half::Thinning)) {
+    const auto thinning = half::decode<half::Thinning>(octets);
+    if (!thinning) return Err{thinning.error()};
+    return answer(*thinning);
+  }
+  const auto request = half::decode<half::Request>(octets);
+  if (!request) return Err{request.error()};
+  return answer(*request);
+}
+
 RequestServer::Answer RequestServer::answer(const half::Request& request) {
   half::Reply reply = reply_to(request);
   if (request.ask == half::Ask::open_udp || request.ask == half::Ask::set_mark) last_refusal_.clear();
@@ -60,6 +73,28 @@ RequestServer::Answer RequestServer::answer(const half::Request& request) {
     case half::Ask::link_drops:
       reply.value = calls_.link_drops();
       break;
+    case half::Ask::thin:  // is a message of its own
+      reply.error = EINVAL;
+      break;
+  }
+  return {reply, {}};
+}
+
+RequestServer::Answer RequestServer::answer(const half::Thinning& thinning) {
+  half::Reply reply;
+  reply.ask = half::Ask::thin;
+  reply.serial = thinning.serial;
+  const Family family = thinning.v6 != 0 ? Family::v6 : Family::v4;
+  const auto* group = !outside_ ? nullptr : family == Family::v4 ? &outside_->v4 : &outside_->v6;
+  const io::Thinning wish{.family = family,
+                          .mix = thinning.mix,
+                          .share = thinning.share,
+                          .senders = std::span(thinning.senders).first(thinning.count)};
+  Result<void, io::SystemError> thinned = Err{io::SystemError{ENOTSOCK, "thin a flood"}};
+  if (group != nullptr && *group) thinned = calls_.thin((*group)->control.get(), wish);
+  if (!thinned) {
+    reply.error = thinned.error().code;
+    reply.what = half::padded<sizeof reply.what>(thinned.error().what);
   }
   return {reply, {}};
 }
@@ -118,6 +153,7 @@ RequestCalls system_request_calls(const std::string& interface) {
       .open_udp = [](const io::UdpOptions& options) { return io::open_outside(options); },
       .set_mark = [](const io::Outside& outside, std::uint32_t mark) { return io::set_fwmark(outside, mark); },
       .set_buffers = [](const io::Outside& outside, int octets) { io::set_lane_buffers(outside, octets); },
+      .thin = [](int socket, const io::Thinning& thinning) { return io::thin(socket, thinning); },
       .scope_index = [](std::string_view name) -> std::uint32_t { return ::if_nametoindex(std::string(name).c_str()); },
       .link_drops = [&interface] { return io::link_drops(interface); }};
 }

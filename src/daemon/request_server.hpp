@@ -8,6 +8,7 @@
 
 #include "half_protocol.hpp"
 #include "udp_open.hpp"
+#include "udp_thinning.hpp"
 
 namespace culvert::daemon {
 
@@ -26,6 +27,7 @@ struct RequestCalls {
   std::function<Result<io::Outside, io::SystemError>(const io::UdpOptions&)> open_udp;
   std::function<Result<void, io::SystemError>(const io::Outside&, std::uint32_t mark)> set_mark;
   std::function<void(const io::Outside&, int octets)> set_buffers;
+  std::function<Result<void, io::SystemError>(int socket, const io::Thinning&)> thin;
   std::function<std::uint32_t(std::string_view name)> scope_index;
   std::function<std::uint64_t()> link_drops;
 };
@@ -39,8 +41,13 @@ class RequestServer {
     half::Reply reply;
     std::vector<int> descriptors;  // borrowed: until the next answer
   };
+  /// What came by the request pair: a `Request` or a `Thinning`, by its size. \returns why it is neither.
+  [[nodiscard]] Result<Answer, half::Refusal> answer(Bytes octets);
   /// \param request  checked.
   [[nodiscard]] Answer answer(const half::Request& request);
+  /// Of the packet half's own sockets, whose datagrams it could leave unread as well: always allowed.
+  /// \param thinning  checked.
+  [[nodiscard]] Answer answer(const half::Thinning& thinning);
 
   /// Changes what is allowed from now on; the sockets that are open stay, with their buffers as it says now.
   void set_policy(RequestPolicy policy);

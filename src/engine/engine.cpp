@@ -99,8 +99,12 @@ Result<void, io::SystemError> Engine::apply(SetRequest&& request) {
 
 void Engine::State::set_limits(const LimitsChange& limits, Actions& actions) {
   if (limits.peers) most_peers = most_peers_of(*limits.peers);
-  if (limits.handshakes_per_second)
-    device.set_handshake_rate(or_usual(*limits.handshakes_per_second, params::kTokensPerSecond));
+  if (limits.handshakes_per_second) {
+    handshakes_per_second = or_usual(*limits.handshakes_per_second, params::kTokensPerSecond);
+    device.set_handshake_rate(handshakes_per_second);
+    for (ControlSocket* control : {&v4, &v6})
+      if (control->senders) control->senders->set_share(handshakes_per_second);
+  }
   if (limits.staged_packets) actions.post(change::StagedLimitSet{or_usual(*limits.staged_packets, params::kMaxStaged)});
 }
 
@@ -216,6 +220,7 @@ EngineStatus Engine::status() const {
       .link = s.link,
       .queued_handshakes = s.queue.size() + s.workers.under_way(),
       .load = s.queue.load(read_monotonic()),
+      .thinned_senders = s.thinned_senders(),
       .packets = s.packet_numbers(),
       .control_outside = s.control_sockets.numbers(),
       .control_drops = numbers_of(s.drops),

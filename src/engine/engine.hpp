@@ -16,6 +16,7 @@
 #include "status.hpp"
 #include "tun.hpp"
 #include "udp_open.hpp"
+#include "udp_thinning.hpp"
 
 namespace asio {
 class io_context;
@@ -34,6 +35,8 @@ struct OutsideDoor {
   std::function<Result<io::Outside, io::SystemError>(const io::UdpOptions&)> open;
   /// Marks what the sockets opened last send from now on. On an error they have the mark that they had.
   std::function<Result<void, io::SystemError>(std::uint32_t fwmark)> mark;
+  /// Thins what heavy senders send to the control socket of a family, of those opened last: see io/udp_thinning.hpp.
+  std::function<Result<void, io::SystemError>(const io::Thinning& thinning)> thin;
   /// The sockets opened last are closed, and no others were opened in their place.
   std::function<void()> closed;
 };

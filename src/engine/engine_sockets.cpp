@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The sockets of control and lanes: opened together on one port, replaced together.
+#include <bit>
+
 #include "engine_state.hpp"
 
 namespace culvert::engine {
@@ -14,17 +16,28 @@ Result<void, io::SystemError> Engine::State::open_sockets(std::uint16_t wanted, 
   return {};
 }
 
-ControlSocket Engine::State::adopt_control(io::UdpGroup& group) {
+std::unique_ptr<HeavySenders> Engine::State::watch_senders(Family family) {
+  Octets<4> mix;
+  entropy.fill(mix);
+  const std::uint64_t lost = control_sockets.of(family)->kernel_drops.load(std::memory_order_relaxed);
+  auto senders = std::make_unique<HeavySenders>(std::bit_cast<std::uint32_t>(mix), lost);
+  senders->set_share(handshakes_per_second);
+  return senders;
+}
+
+void Engine::State::adopt_control(io::UdpGroup& group) {
+  ControlSocket& control = group.family == Family::v4 ? v4 : v6;
   // Nothing that control sends is worth segmenting. What it receives may be a train all the same: see `screen`.
   const io::UdpOffloads plain{};
-  auto socket = io::make_udp_socket(std::move(group.control), group.family, plain, io::system_udp_calls(),
-                                    control_sockets.of(group.family));
-  io::UdpSocket* const borrowed = socket.get();
-  auto watch = std::make_unique<Watch>(context, socket->descriptor(), [this, borrowed] {
-    drain(*borrowed);
+  control.family = group.family;
+  control.socket = io::make_udp_socket(std::move(group.control), group.family, plain, io::system_udp_calls(),
+                                       control_sockets.of(group.family));
+  control.senders = watch_senders(group.family);
+  control.thin_again.reset();
+  control.watch = std::make_unique<Watch>(context, control.socket->descriptor(), [this, &control] {
+    drain(control);
     turn();
   });
-  return {std::move(socket), std::move(watch)};
 }
 
 void Engine::State::adopt(io::Outside outside) {
@@ -32,7 +45,7 @@ void Engine::State::adopt(io::Outside outside) {
   port = outside.port;
   for (auto* group : {outside.v4 ? &*outside.v4 : nullptr, outside.v6 ? &*outside.v6 : nullptr}) {
     if (group == nullptr) continue;
-    (group->family == Family::v4 ? v4 : v6) = adopt_control(*group);
+    adopt_control(*group);
   }
   replace_lane_sockets(&outside);
 }
@@ -40,6 +53,7 @@ void Engine::State::adopt(io::Outside outside) {
 void Engine::State::close_sockets() {
   for (ControlSocket* s : {&v4, &v6}) {
     s->watch.reset();
+    s->senders.reset();
     s->socket.reset();
   }
   replace_lane_sockets(nullptr);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What is behind `Engine`. engine.cpp applies configuration, engine_sockets.cpp opens and replaces sockets,
-// engine_turns.cpp is the control thread's work between two waits.
+// engine_turns.cpp is the control thread's work between two waits, engine_floods.cpp what it does against floods.
 #pragma once
 
 #include <sys/timerfd.h>
@@ -12,6 +12,7 @@
 #include "engine.hpp"
 #include "handshake_queue.hpp"
 #include "handshake_workers.hpp"
+#include "heavy_senders.hpp"
 #include "lane.hpp"
 #include "status.hpp"
 #include "system_entropy.hpp"
@@ -46,7 +47,10 @@ class BootTimer {
 
 /// Control's own socket of one family.
 struct ControlSocket {
+  Family family = Family::v4;
   std::unique_ptr<io::UdpSocket> socket;
+  std::unique_ptr<HeavySenders> senders;
+  std::optional<Instant> thin_again;  // a filter could not be set, and there may be one: not before then anything anew
   std::unique_ptr<Watch> watch;
 };
 
@@ -84,6 +88,7 @@ struct Engine::State {
   std::uint16_t port = 0;         // in use, or last in use
   std::uint32_t fwmark = 0;
   std::size_t most_peers = params::kMaxPeers;
+  std::uint32_t handshakes_per_second = params::kTokensPerSecond;  // of one address, under load
   ControlSocket v4, v6;
   io::TunOffload inside_offload = io::TunOffload::none;
   io::UdpOffloads outside_offloads;
@@ -111,14 +116,15 @@ struct Engine::State {
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 
   // sockets
+  [[nodiscard]] std::unique_ptr<HeavySenders> watch_senders(Family family);
   Result<void, io::SystemError> open_sockets(std::uint16_t wanted, std::uint32_t mark);
   void adopt(io::Outside outside);
-  ControlSocket adopt_control(io::UdpGroup& group);
+  void adopt_control(io::UdpGroup& group);
   void close_sockets();
   void replace_lane_sockets(io::Outside* outside);
 
   // turns
-  void drain(io::UdpSocket& socket);
+  void drain(ControlSocket& control);
   void screen(Now now, Bytes datagram, const io::InTrain& train, Actions& actions);
   void enqueue(Now now, const report::Handshake& message, Actions& actions);
   void begin(Actions& actions);
@@ -133,6 +139,12 @@ struct Engine::State {
   void tell(const std::optional<Event>& event);
   void note_report(Now now, const Report& report);
   void rearm();
+
+  // floods
+  void thin_floods(Instant now);
+  void thin_flood(Instant now, ControlSocket& control);
+  void spare_peers(ControlSocket& control);
+  [[nodiscard]] std::size_t thinned_senders() const noexcept;
 
   // capture
   void tell_taps();

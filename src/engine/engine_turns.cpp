@@ -21,7 +21,8 @@ constexpr std::size_t kReportsATurn = 256;  // of each lane
 
 }  // namespace
 
-void Engine::State::drain(io::UdpSocket& socket) {
+void Engine::State::drain(ControlSocket& control) {
+  io::UdpSocket& socket = *control.socket;
   Actions actions;
   const Now now = read_now();
   refusals_told = 0;
@@ -29,8 +30,10 @@ void Engine::State::drain(io::UdpSocket& socket) {
   for (std::size_t i = 0; i < kReceivesATurn; ++i) {
     const io::ReceiveOutcome outcome = socket.receive(slab);
     status = outcome.status;
-    for (const io::InTrain& train : outcome.trains)
+    for (const io::InTrain& train : outcome.trains) {
+      control.senders->count(train.from.address, io::datagram_count(train.octets.size(), train.stride));
       io::for_each_datagram(train, [&](Bytes datagram) { screen(now, datagram, train, actions); });
+    }
     if (outcome.trains.size() < slab.slots()) break;
   }
   // Of a flood people need to hear once; each message of it is counted.
@@ -100,6 +103,7 @@ void Engine::State::take_lane_reports() {
 
 void Engine::State::turn() {
   const Now now = read_now();
+  thin_floods(now.mono);
   Actions actions;
   commit(now, actions);
   begin(actions);
@@ -220,7 +224,12 @@ void Engine::State::lose(Now now, Drop reason, const Outgoing& outgoing) {
 }
 
 void Engine::State::rearm() {
-  const auto next = device.next_deadline();
+  auto next = device.next_deadline();
+  for (const ControlSocket* control : {&v4, &v6}) {
+    if (!control->senders) continue;
+    const auto look = control->thin_again ? control->thin_again : control->senders->next_look();
+    if (look && (!next || *look < *next)) next = look;
+  }
   if (next == timer_set) return;
   timer_set = next;
   timer.set(next);

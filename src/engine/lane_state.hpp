@@ -19,8 +19,12 @@ struct Notice {
     segmentation_off,    // UDP_SEGMENT was refused: error
     tcp_coalescing_off,  // the kernel refused a super-packet
     udp_coalescing_off,
+    flood_thinned,  // the kernel holds back most of what `senders` send to control
+    flood_over,
+    thinning_refused,  // the kernel will not, by `error`
   } kind = Kind::interface_gone;
   int error = 0;
+  std::size_t senders = 0;
 };
 
 [[nodiscard]] inline report::Unreachable unreachable(const io::IcmpError& error) noexcept {

@@ -98,6 +98,7 @@ struct EngineStatus {
   Link link = Link::down;
   std::size_t queued_handshakes = 0;
   Load load = Load::normal;
+  std::size_t thinned_senders = 0;  // see heavy_senders.hpp
   PacketNumbers packets;
   OutsideNumbers control_outside;
   DropNumbers control_drops{};

@@ -30,6 +30,14 @@ RequestCalls calls() {
             return {};
           },
           .set_buffers = [](const io::Outside&, int) { require(false, "no change of buffers"); },
+          .thin = [](int, const io::Thinning& thinning) -> Result<void, io::SystemError> {
+            const auto tags = thinning.senders;
+            require(tags.size() <= io::kMostThinned, "no more senders than a filter takes");
+            require(tags.empty() || (thinning.share >= 1 && thinning.share <= io::kLeastShare), "a share");
+            for (std::size_t i = 1; i < tags.size(); ++i) require(tags[i - 1] < tags[i], "senders in order");
+            if (!tags.empty()) require(io::thinning_program(thinning).size() <= BPF_MAXINSNS, "a program");
+            return {};
+          },
           .scope_index = [](std::string_view name) -> std::uint32_t {
             require(!name.empty() && name.size() < 16, "a name of an interface");
             return 7;
@@ -44,6 +52,20 @@ void try_as(Bytes octets) {
   require(std::ranges::equal(half::octets_of(*message), octets), "a message is its octets");
 }
 
+/// The same octets as the beginning of a longer message, which is zero behind them.
+std::array<std::uint8_t, sizeof(half::Thinning)> begins_with(Bytes octets) {
+  std::array<std::uint8_t, sizeof(half::Thinning)> message{};
+  std::ranges::copy(octets, message.begin());
+  return message;
+}
+
+RequestServer::Answer answered(RequestServer& server, Bytes message) {
+  const auto answer = server.answer(message);
+  require(answer.has_value(), "what is a message is answered");
+  require(half::check(answer->reply).has_value(), "the answer is a message");
+  return *answer;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -52,12 +74,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   while (!input.empty()) {
     const Bytes octets = input.octets(sizeof(half::Request));
     try_as<half::Request>(octets);
-    const auto request = half::decode<half::Request>(octets);
-    if (!request) continue;
-    const RequestServer::Answer answer = server.answer(*request);
-    require(half::check(answer.reply).has_value(), "the answer is a message");
-    require(answer.reply.serial == request->serial && answer.reply.ask == request->ask, "to this request");
+    if (const auto request = half::decode<half::Request>(octets)) {
+      const auto answer = answered(server, octets);
+      require(answer.reply.serial == request->serial && answer.reply.ask == request->ask, "to this request");
+    }
+    const auto thinning = half::decode<half::Thinning>(begins_with(octets));
+    if (!thinning) continue;
+    const auto answer = answered(server, begins_with(octets));
+    require(answer.reply.serial == thinning->serial && answer.reply.ask == half::Ask::thin, "to this thinning");
   }
+  try_as<half::Thinning>({data, size});
   try_as<half::Reply>({data, size});
   try_as<half::Setup>({data, size});
   try_as<half::Link>({data, size});

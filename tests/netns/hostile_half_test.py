@@ -23,6 +23,7 @@ NEWS = 3
 LOG = 2
 LOG_LINES = 1000  # that are passed on in ten seconds
 REQUEST = struct.Struct("=BBBBHBBII16s")
+THINNING = struct.Struct("=BBBBIII480I")
 OPEN, CLOSE, MARK, SCOPE, DROPS = range(1, 6)
 EPERM = 1
 SYS_PIDFD_OPEN, SYS_PIDFD_GETFD = 434, 438
@@ -48,8 +49,12 @@ def taken_end(pid, number):
     return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, fileno=taken(pid, number))
 
 
-def request(ask, gso=0, gro=0, port=0, lanes=0, mark=0, serial=0, name=b"", version=1, zero=0):
+def request(ask, gso=0, gro=0, port=0, lanes=0, mark=0, serial=0, name=b"", version=2, zero=0):
     return REQUEST.pack(version, ask, gso, gro, port, lanes, zero, mark, serial, name)
+
+
+def thinning(share, senders, v6=0):
+    return THINNING.pack(2, v6, share, 0, 1, 77 if senders else 0, len(senders), *senders, *[0] * (480 - len(senders)))
 
 
 def drawn(dice):
@@ -116,14 +121,17 @@ def _(lab):
         ("one octet", REQUESTS, b"\x01"),
         ("a request without its end", REQUESTS, good[:-1]),
         ("a request and more", REQUESTS, good + b"\0"),
-        ("another version", REQUESTS, request(DROPS, version=2)),
+        ("another version", REQUESTS, request(DROPS, version=1)),
         ("an unknown kind", REQUESTS, request(9)),
         ("padding", REQUESTS, request(DROPS, zero=1)),
         ("no lane", REQUESTS, request(OPEN, port=PORT, lanes=0)),
         ("a path for a name", REQUESTS, request(SCOPE, name=b"../eth0")),
         ("a name without an end", REQUESTS, request(SCOPE, name=b"a" * 16)),
         ("random octets", REQUESTS, dice.randbytes(32)),
-        ("ready once more", NEWS, struct.pack("=BBHI160s", 1, 1, 0, 0, b"")),
+        ("a thinning of senders in disorder", REQUESTS, thinning(4, [7, 7])),
+        ("a thinning to no share", REQUESTS, thinning(0, [7])),
+        ("random octets of a thinning's size", REQUESTS, dice.randbytes(THINNING.size)),
+        ("ready once more", NEWS, struct.pack("=BBHI160s", 2, 1, 0, 0, b"")),
         ("random news", NEWS, dice.randbytes(168)),
     ]
     for what, pair, octets in nonsense:

@@ -13,6 +13,7 @@ namespace {
 constexpr const char* kStatus = R"({
   "interface": "wg0", "link": "up", "publicKey": "IiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiI=", "listenPort": 51820, "fwmark": 7,
   "offloads": {"inside": "tcp,udp", "segmentation": true, "receiveCoalescing": false}, "interfaceDrops": 3,
+  "control": {"thinnedSenders": 4},
   "lanes": [{"inside": {"coalescingFallbacks": 1}, "outside": {"kernelDrops": 5, "segmentationFallbacks": 2}}],
   "strangers": {
     "networks": [{"network": "192.0.2.0/24", "lastFrom": "192.0.2.7:1", "reasons": {"bad_mac1": 2}},
@@ -39,6 +40,7 @@ TEST_CASE("the status is read whole, its peers in their order") {
   CHECK(patient->fallbacks == 3);
   CHECK(patient->inside_queue_drops == 3);
   CHECK(patient->outside_queue_drops == 5);
+  CHECK(patient->flooders == 4);
   CHECK(patient->lost_destination == "10.7.7.7");
   REQUIRE(patient->peers.size() == 2);
   CHECK(patient->peers[0].key == "zzz");

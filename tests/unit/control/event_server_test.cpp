@@ -204,10 +204,24 @@ TEST_CASE("a reload tells how many peers came, went and changed; a refused one w
 }
 
 TEST_CASE("an offload that the kernel refused is told as a fallback") {
-  const auto line = format_event("wg0", kStart.wall, engine::Notice{engine::Notice::Kind::segmentation_off, EIO});
+  const auto line =
+      format_event("wg0", kStart.wall, engine::Notice{.kind = engine::Notice::Kind::segmentation_off, .error = EIO});
   REQUIRE(line);
   const json event = json::parse(*line);
   CHECK(event["event"] == "fallback");
   CHECK(event["what"] == "segmentation");
-  CHECK_FALSE(format_event("wg0", kStart.wall, engine::Notice{engine::Notice::Kind::interface_gone, 0}));
+  CHECK_FALSE(format_event("wg0", kStart.wall, engine::Notice{.kind = engine::Notice::Kind::interface_gone}));
+}
+
+TEST_CASE("a flood is told when the kernel holds it back, when it is over, and when the kernel refuses") {
+  using Kind = engine::Notice::Kind;
+  const auto told = [](const engine::Notice& notice) {
+    const auto line = format_event("wg0", kStart.wall, notice);
+    REQUIRE(line);
+    return json::parse(*line);
+  };
+  CHECK(told({.kind = Kind::flood_thinned, .senders = 250})["event"] == "flood");
+  CHECK(told({.kind = Kind::flood_thinned, .senders = 250})["senders"] == 250);
+  CHECK(told({.kind = Kind::flood_over})["event"] == "flood_over");
+  CHECK(told({.kind = Kind::thinning_refused, .error = ENOMEM})["what"] == "flood_thinning");
 }

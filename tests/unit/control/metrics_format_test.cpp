@@ -86,6 +86,7 @@ struct Wanted {
     engine.peers[1].state = PeerState::blocked;
     engine.peers[1].cause = ProblemRecord{.problem = Problem::bad_answer, .wall = {}};
     engine.peers[1].initiations_sent = 9;
+    engine.thinned_senders = 250;
     engine.lanes.resize(2);
     engine.lanes[0].drops[static_cast<std::size_t>(Drop::replayed)] = 2;
     engine.lanes[1].drops[static_cast<std::size_t>(Drop::replayed)] = 3;
@@ -144,6 +145,7 @@ TEST_CASE("states, problems, reasons, lanes and times of handshakes are told und
   CHECK(got.samples.at("culvert_packets_total{device=\"wg0\",way=\"out\",what=\"dropped\"}") == "3");
   CHECK(got.samples.at("culvert_waiting_packets{device=\"wg0\",way=\"out\"}") == "1");
   CHECK(got.samples.at("culvert_interface_drops_total{device=\"wg0\"}") == "11");
+  CHECK(got.samples.at("culvert_thinned_senders{device=\"wg0\"}") == "250");
   CHECK(got.samples.at("culvert_handshake_seconds_bucket{device=\"wg0\",le=\"0.025\"}") == "0");
   CHECK(got.samples.at("culvert_handshake_seconds_bucket{device=\"wg0\",le=\"0.05\"}") == "1");
   CHECK(got.samples.at("culvert_handshake_seconds_bucket{device=\"wg0\",le=\"+Inf\"}") == "2");

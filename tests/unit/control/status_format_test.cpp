@@ -85,6 +85,7 @@ TEST_CASE("lanes, offloads and drops are told, and only drops that happened") {
   engine.aead = "libsodium";
   engine.inside_offload = io::TunOffload::udp;
   engine.link = Link::up;
+  engine.thinned_senders = 3;
   engine.lanes.resize(2);
   engine.lanes[1].inside.read_super_packets = 7;
   engine.lanes[1].outside.kernel_drops = 3;
@@ -93,6 +94,7 @@ TEST_CASE("lanes, offloads and drops are told, and only drops that happened") {
   CHECK(status["aead"] == "libsodium");
   CHECK(status["link"] == "up");
   CHECK(status["interfaceDrops"] == 4);
+  CHECK(status["control"]["thinnedSenders"] == 3);
   CHECK(status["lanes"].size() == 2);
   CHECK(status["lanes"][1]["inside"]["readSuperPackets"] == 7);
   CHECK(status["lanes"][1]["outside"]["kernelDrops"] == 3);

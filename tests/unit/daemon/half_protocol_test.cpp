@@ -51,6 +51,7 @@ bool refuses(Message message, Change change) {
 
 TEST_CASE("the sizes of the messages are fixed") {
   CHECK(octets_of(Request{}).size() == 32);
+  CHECK(octets_of(Thinning{}).size() == 1936);
   CHECK(octets_of(Reply{}).size() == 200);
   CHECK(octets_of(Setup{}).size() == 64);
   CHECK(octets_of(Link{}).size() == 24);
@@ -77,14 +78,15 @@ TEST_CASE("a message of another size or version is refused") {
   std::vector<std::uint8_t> longer(octets.begin(), octets.end());
   longer.push_back(0);
   CHECK(!decode<Request>(longer));
-  CHECK(refuses(request, [](Request& r) { r.version = 2; }));
+  CHECK(refuses(request, [](Request& r) { r.version = 1; }));
   CHECK(refuses(request, [](Request& r) { r.version = 0; }));
 }
 
 TEST_CASE("a request may say no more than its kind needs") {
   const Request open = open_request();
   CHECK(refuses(open, [](Request& r) { r.ask = static_cast<Ask>(0); }));
-  CHECK(refuses(open, [](Request& r) { r.ask = static_cast<Ask>(6); }));
+  CHECK(refuses(open, [](Request& r) { r.ask = static_cast<Ask>(6); }));  // a message of its own
+  CHECK(refuses(open, [](Request& r) { r.ask = static_cast<Ask>(7); }));
   CHECK(refuses(open, [](Request& r) { r.lanes = 0; }));
   CHECK(refuses(open, [](Request& r) { r.lanes = 65; }));
   CHECK(refuses(open, [](Request& r) { r.gso = 2; }));
@@ -100,6 +102,38 @@ TEST_CASE("a request may say no more than its kind needs") {
   Request close;
   close.ask = Ask::close_udp;
   CHECK(refuses(close, [](Request& r) { r.mark = 1; }));
+}
+
+TEST_CASE("a thinning names a share and senders in order, or nobody") {
+  Thinning flood;
+  flood.serial = 9;
+  flood.mix = 77;
+  flood.share = 15;
+  flood.count = 3;
+  flood.senders[0] = 0;
+  flood.senders[1] = 5;
+  flood.senders[2] = 0xffff'ffff;
+  const auto back = decode<Thinning>(octets_of(flood));
+  REQUIRE(back);
+  CHECK(back->senders == flood.senders);
+  CHECK(refuses(flood, [](Thinning& t) { t.version = 1; }));
+  CHECK(refuses(flood, [](Thinning& t) { t.v6 = 2; }));
+  CHECK(refuses(flood, [](Thinning& t) { t.zero = 1; }));
+  CHECK(refuses(flood, [](Thinning& t) { t.share = 0; }));
+  CHECK(refuses(flood, [](Thinning& t) { t.share = 16; }));
+  CHECK(refuses(flood, [](Thinning& t) { t.senders[2] = 5; }));
+  CHECK(refuses(flood, [](Thinning& t) { t.senders[1] = 0; }));
+  CHECK(refuses(flood, [](Thinning& t) { t.count = 2; }));
+  CHECK(refuses(flood, [](Thinning& t) { t.count = 481; }));
+  CHECK(refuses(flood, [](Thinning& t) { t.count = 0xffff'ffff; }));
+  Thinning full = flood;
+  full.count = 480;
+  for (std::uint32_t i = 0; i < 480; ++i) full.senders[i] = i;
+  CHECK(is_taken(full));
+  const Thinning over;
+  CHECK(refuses(over, [](Thinning& t) { t.share = 1; }));
+  CHECK(refuses(over, [](Thinning& t) { t.mix = 1; }));
+  CHECK(refuses(over, [](Thinning& t) { t.senders[479] = 1; }));
 }
 
 TEST_CASE("a name must be one that an interface can have, and end") {

@@ -45,6 +45,10 @@ RequestCalls noted_in(Deeds& deeds) {
             return {};
           },
           .set_buffers = [&deeds](const io::Outside&, int) { ++deeds.forbidden; },
+          .thin = [&deeds](int, const io::Thinning&) -> Result<void, io::SystemError> {
+            ++deeds.forbidden;  // is no request's
+            return {};
+          },
           .scope_index = [&deeds](std::string_view name) -> std::uint32_t {
             ++deeds.looked_up;
             const bool sound = !name.empty() && name.size() < sizeof(half::Name) && name.find('/') == name.npos;
@@ -68,7 +72,7 @@ Octets draw(std::mt19937_64& random) {
   const auto one_in_eight = [&dice] { return ((dice >>= 3) & 7) == 0; };
   half::Request drawn, request;
   std::memcpy(&drawn, octets.data(), sizeof drawn);
-  request.ask = static_cast<half::Ask>(1 + random() % 5);
+  request.ask = static_cast<half::Ask>(1 + random() % 6);
   request.serial = drawn.serial;
   if (request.ask == half::Ask::open_udp) {
     request.gso = 1;

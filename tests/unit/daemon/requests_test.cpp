@@ -24,10 +24,20 @@ std::size_t open_descriptors() {
 
 io::UniqueFd some_descriptor() { return io::UniqueFd(::dup(0)); }
 
+struct Thinned {
+  int socket = -1;
+  Family family = Family::v4;
+  std::uint32_t mix = 0;
+  unsigned share = 0;
+  std::vector<std::uint32_t> senders;
+};
+
 struct Host {
   std::vector<io::UdpOptions> opened;
   std::vector<std::uint32_t> marks;
   std::vector<int> buffers;
+  std::vector<Thinned> thinned;
+  std::array<int, 2> controls{-1, -1};  // of the sockets opened last
   int refuse_with = 0;
   bool lacks_v6 = false;
 
@@ -39,6 +49,15 @@ struct Host {
               return {};
             },
             .set_buffers = [this](const io::Outside&, int octets) { buffers.push_back(octets); },
+            .thin = [this](int socket, const io::Thinning& thinning) -> Result<void, io::SystemError> {
+              thinned.push_back({socket,
+                                 thinning.family,
+                                 thinning.mix,
+                                 thinning.share,
+                                 {thinning.senders.begin(), thinning.senders.end()}});
+              if (refuse_with != 0) return Err{io::SystemError{refuse_with, "attach the thinning filter"}};
+              return {};
+            },
             .scope_index = [](std::string_view name) -> std::uint32_t { return name == "eth0" ? 7 : 0; },
             .link_drops = [] { return std::uint64_t{1} << 40; }};
   }
@@ -55,6 +74,7 @@ struct Host {
       group.offloads = {.gso = family == Family::v4, .gro = family == Family::v6};
       group.lane_receive_octets = 12345;
       group.control = some_descriptor();
+      controls[family == Family::v6 ? 1 : 0] = group.control.get();
       for (std::size_t lane = 0; lane < options.lanes; ++lane) group.lanes.push_back(some_descriptor());
       (family == Family::v4 ? outside.v4 : outside.v6) = std::move(group);
     }
@@ -73,10 +93,9 @@ void serve(const HalfPair& ends, RequestServer& server, int count, Ask ask) {
     if (!await_half_message(ends.mine.get(), 30'000)) break;
     const auto message = receive_half_message(ends.mine.get());
     if (!message) break;
-    const auto request = half::decode<half::Request>(message->bytes());
-    if (!request) break;
-    const auto answer = server.answer(*request);
-    if (!send_half_message(ends.mine.get(), half::octets_of(answer.reply), answer.descriptors)) break;
+    const auto answer = server.answer(message->bytes());
+    if (!answer) break;
+    if (!send_half_message(ends.mine.get(), half::octets_of(answer->reply), answer->descriptors)) break;
   }
   asker.join();
 }
@@ -150,6 +169,40 @@ TEST_CASE_FIXTURE(Fixture, "sockets are marked, and get the old mark back when t
     CHECK(requests.set_mark(9).error().code == EPERM);
   });
   CHECK(host.marks == std::vector<std::uint32_t>{6, 9, 6});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a flood is thinned on the control socket of its family, and the kernel's refusal arrives") {
+  const std::vector<std::uint32_t> senders{3, 0x8000'0000};
+  serve(ends, server, 5, [&](HostRequests& requests) {
+    CHECK(requests.thin({.family = Family::v4, .mix = 7, .share = 6, .senders = senders}).error().code == ENOTSOCK);
+    REQUIRE(requests.open_udp({.port = 1, .lanes = 3}));
+    CHECK(requests.thin({.family = Family::v6, .mix = 7, .share = 6, .senders = senders}));
+    CHECK(requests.thin({.family = Family::v4, .mix = 7, .share = 6}));
+    host.refuse_with = ENOMEM;
+    const auto refused = requests.thin({.family = Family::v4, .mix = 7, .share = 6, .senders = senders});
+    REQUIRE(!refused);
+    CHECK(refused.error().code == ENOMEM);
+    CHECK(refused.error().what == "attach the thinning filter");
+  });
+  REQUIRE(host.thinned.size() == 3);
+  CHECK(host.thinned[0].socket == host.controls[1]);
+  CHECK(host.thinned[0].family == Family::v6);
+  CHECK(host.thinned[0].mix == 7);
+  CHECK(host.thinned[0].share == 6);
+  CHECK(host.thinned[0].senders == senders);
+  CHECK(host.thinned[1].socket == host.controls[0]);
+  CHECK(host.thinned[1].senders.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a flood on a family that the host lacks is no socket's") {
+  host.lacks_v6 = true;
+  const std::uint32_t sender = 1;
+  serve(ends, server, 2, [&](HostRequests& requests) {
+    REQUIRE(requests.open_udp({.port = 1, .lanes = 3}));
+    CHECK(requests.thin({.family = Family::v6, .mix = 1, .share = 6, .senders = std::span(&sender, 1)}).error().code ==
+          ENOTSOCK);
+  });
+  CHECK(host.thinned.empty());
 }
 
 TEST_CASE_FIXTURE(Fixture, "open sockets follow the size of buffers that is decided, and those to come have it") {

@@ -244,7 +244,7 @@ void handshakes(Page& page) {
   page.text.family("culvert_queued_handshakes", Type::gauge, "Handshake messages that wait for their mathematics.");
   page.text.sample("culvert_queued_handshakes", {{"device", page.interface}},
                    std::uint64_t{page.engine.queued_handshakes});
-  page.text.family("culvert_under_load", Type::gauge, "1 while senders of handshakes must prove their address.");
+  page.text.family("culvert_under_load", Type::gauge, "1 while most senders of handshakes must prove their address.");
   page.text.sample("culvert_under_load", {{"device", page.interface}},
                    std::uint64_t{page.engine.load >= Load::crowded ? 1U : 0U});
   page.text.family("culvert_thinned_senders", Type::gauge,

@@ -6,8 +6,8 @@
 //   load     mac2 fits                    it does not
 //   normal   passes                       passes
 //   busy     the address's share passes   so does the share of a stranger's bucket; the rest get a cookie
-//   crowded  the same                     passes if nothing came from that bucket lately, as from newcomers, or gets a
-//   cookie heavy    the same                     gets a cookie
+//   crowded  the same                     so does a newcomer, from whose bucket nothing came lately
+//   heavy    the same                     gets a cookie
 //
 // A cookie reply is the only answer, 64 octets for at least 92, and who gets one past its share gets one in eight.
 //

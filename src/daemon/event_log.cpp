@@ -106,7 +106,7 @@ void log_notice(Log& log, Instant now, const engine::Notice& notice) {
           "flood", now, LogLevel::error,
           fmt::format("A flood of handshake messages: the kernel holds most of it back (senders: {})", notice.senders));
     case Kind::flood_over:
-      return log.limited("flood", now, LogLevel::error, "The flood of handshake messages is over");
+      return log.limited("flood", now, LogLevel::error, "No flood of handshake messages is held back any more");
     case Kind::thinning_refused:
       return log.error("The kernel does not hold a flood of handshake messages back: {}", reason);
   }

@@ -70,6 +70,7 @@ Result<void, Refusal> check(const Thinning& thinning) noexcept {
                           : thinning.share < 1 || thinning.share > io::kLeastShare)
     return refuse("a thinning to a wrong share");
   const auto listed = std::span(thinning.senders).first(thinning.count);
+  if (thinning.count != 0 && listed.back() > io::kTagBits) return refuse("a thinning of a sender that is none");
   const auto rest = std::span(thinning.senders).subspan(thinning.count);
   if (std::ranges::adjacent_find(listed, std::ranges::greater_equal{}) != listed.end())
     return refuse("a thinning of senders in disorder");

@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kPatienceMs = 10'000;   // for what the tunnel cannot do without
 constexpr int kStatisticsMs = 1'000;  // for what it can
+constexpr int kFloodMs = 200;         // in the midst of a flood
 
 std::optional<io::UdpGroup> take_group(Family family, const half::Group& group, std::uint16_t port, std::size_t lanes,
                                        std::vector<io::UniqueFd>::iterator& next) {
@@ -90,7 +91,7 @@ Result<void, io::SystemError> HostRequests::thin(const io::Thinning& thinning) {
     message.count = static_cast<std::uint32_t>(thinning.senders.size());
     std::ranges::copy(thinning.senders, message.senders.begin());
   }
-  auto answer = exchange(half::octets_of(message), half::Ask::thin, 0, kStatisticsMs, "thin a flood");
+  auto answer = exchange(half::octets_of(message), half::Ask::thin, 0, kFloodMs, "thin a flood");
   if (!answer) return Err{answer.error()};
   return {};
 }

@@ -184,6 +184,7 @@ Result<void, io::SystemError> Engine::set_link(Link link) {
   s.deliver(now, std::move(actions));
   if (link == Link::down) {
     s.close_sockets();
+    s.tell_flood();
     s.door.closed();
   }
   s.rearm();

@@ -16,11 +16,11 @@ Result<void, io::SystemError> Engine::State::open_sockets(std::uint16_t wanted, 
   return {};
 }
 
-std::unique_ptr<HeavySenders> Engine::State::watch_senders(Family family) {
+std::unique_ptr<HeavySenders> Engine::State::watch_senders(Instant now, Family family) {
   Octets<4> mix;
   entropy.fill(mix);
   const std::uint64_t lost = control_sockets.of(family)->kernel_drops.load(std::memory_order_relaxed);
-  auto senders = std::make_unique<HeavySenders>(std::bit_cast<std::uint32_t>(mix), lost);
+  auto senders = std::make_unique<HeavySenders>(std::bit_cast<std::uint32_t>(mix), now, lost);
   senders->set_share(handshakes_per_second);
   return senders;
 }
@@ -32,8 +32,7 @@ void Engine::State::adopt_control(io::UdpGroup& group) {
   control.family = group.family;
   control.socket = io::make_udp_socket(std::move(group.control), group.family, plain, io::system_udp_calls(),
                                        control_sockets.of(group.family));
-  control.senders = watch_senders(group.family);
-  control.thin_again.reset();
+  control.senders = watch_senders(read_monotonic(), group.family);
   control.watch = std::make_unique<Watch>(context, control.socket->descriptor(), [this, &control] {
     drain(control);
     turn();
@@ -47,6 +46,7 @@ void Engine::State::adopt(io::Outside outside) {
     if (group == nullptr) continue;
     adopt_control(*group);
   }
+  tell_flood();
   replace_lane_sockets(&outside);
 }
 
@@ -54,6 +54,7 @@ void Engine::State::close_sockets() {
   for (ControlSocket* s : {&v4, &v6}) {
     s->watch.reset();
     s->senders.reset();
+    s->thin_again.reset();
     s->socket.reset();
   }
   replace_lane_sockets(nullptr);

@@ -50,7 +50,7 @@ struct ControlSocket {
   Family family = Family::v4;
   std::unique_ptr<io::UdpSocket> socket;
   std::unique_ptr<HeavySenders> senders;
-  std::optional<Instant> thin_again;  // a filter could not be set, and there may be one: not before then anything anew
+  std::optional<Instant> thin_again;  // setting the filter failed, so that any may be there: then it is taken away
   std::unique_ptr<Watch> watch;
 };
 
@@ -90,6 +90,7 @@ struct Engine::State {
   std::size_t most_peers = params::kMaxPeers;
   std::uint32_t handshakes_per_second = params::kTokensPerSecond;  // of one address, under load
   ControlSocket v4, v6;
+  bool flood_told = false;
   io::TunOffload inside_offload = io::TunOffload::none;
   io::UdpOffloads outside_offloads;
 
@@ -116,7 +117,7 @@ struct Engine::State {
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 
   // sockets
-  [[nodiscard]] std::unique_ptr<HeavySenders> watch_senders(Family family);
+  [[nodiscard]] std::unique_ptr<HeavySenders> watch_senders(Instant now, Family family);
   Result<void, io::SystemError> open_sockets(std::uint16_t wanted, std::uint32_t mark);
   void adopt(io::Outside outside);
   void adopt_control(io::UdpGroup& group);
@@ -144,6 +145,7 @@ struct Engine::State {
   void thin_floods(Instant now);
   void thin_flood(Instant now, ControlSocket& control);
   void spare_peers(ControlSocket& control);
+  void tell_flood();
   [[nodiscard]] std::size_t thinned_senders() const noexcept;
 
   // capture

@@ -34,7 +34,10 @@ void Engine::State::drain(ControlSocket& control) {
       control.senders->count(train.from.address, io::datagram_count(train.octets.size(), train.stride));
       io::for_each_datagram(train, [&](Bytes datagram) { screen(now, datagram, train, actions); });
     }
-    if (outcome.trains.size() < slab.slots()) break;
+    if (outcome.trains.size() < slab.slots()) {
+      control.senders->found_empty();
+      break;
+    }
   }
   // Of a flood people need to hear once; each message of it is counted.
   if (actions.events.size() > kEventsADrain) actions.events.resize(kEventsADrain);

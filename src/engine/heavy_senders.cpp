@@ -6,22 +6,21 @@
 #include "params.hpp"
 
 namespace culvert::engine {
-namespace {
 
-constexpr std::chrono::microseconds kForAPeer{1};  // ten times what it costs to spare one
-
-}  // namespace
-
-HeavySenders::HeavySenders(std::uint32_t mix, std::uint64_t drops) : mix_(mix | 1), drops_seen_(drops) {
+HeavySenders::HeavySenders(std::uint32_t mix, Instant now, std::uint64_t drops) : mix_(mix | 1), drops_seen_(drops) {
   heavy_.reserve(io::kMostThinned + kSlots);
   tags_.reserve(io::kMostThinned);
   set_share(params::kTokensPerSecond);
+  begin(now, {});
 }
 
-void HeavySenders::set_share(std::uint32_t per_second) noexcept {
-  constexpr std::uint64_t kIntervalsASecond = std::chrono::seconds(1) / kInterval;
-  const std::uint64_t least = std::uint64_t{kTimesShare} * per_second / kIntervalsASecond;
-  least_ = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(least, 1, UINT32_MAX));
+void HeavySenders::begin(Instant now, Duration pause) noexcept {
+  interval_began_ = now;
+  interval_end_ = now + kInterval + pause;
+  slots_.fill({});
+  deal_ += mix_;
+  arrived_ = passed_ = 0;
+  longest_run_ = run_;
 }
 
 HeavySenders::Slot& HeavySenders::slot_of(std::uint32_t tag) noexcept {
@@ -43,6 +42,17 @@ void HeavySenders::count(const IpAddress& from, std::size_t datagrams) noexcept 
     slot = {tag, n - slot.count};
   else
     slot.count -= n;
+  arrived_ += n;
+  run_ += n;
+  longest_run_ = std::max(longest_run_, run_);
+}
+
+bool HeavySenders::overflows(std::uint64_t drops) const noexcept {
+  return drops - drops_seen_ >= kOverflowDrops && (tags_.empty() || longest_run_ >= kOverflowRun);
+}
+
+bool HeavySenders::asks_for_peers(Instant now, std::uint64_t drops) const noexcept {
+  return !tags_.empty() || now < alarm_end_ || overflows(drops);
 }
 
 void HeavySenders::spare(const IpAddress& address) noexcept {
@@ -52,18 +62,17 @@ void HeavySenders::spare(const IpAddress& address) noexcept {
   if (listed != heavy_.end() && listed->tag == tag) heavy_.erase(listed);
 }
 
-bool HeavySenders::look(Instant now, std::uint64_t drops, std::size_t peers) {
-  interval_end_ = now + kInterval + peers * kForAPeer;
-  const bool full = overflowed(drops);
+bool HeavySenders::look(Instant now, std::uint64_t drops) {
+  if (overflows(drops)) alarm_end_ = now + kAlarm;
   drops_seen_ = drops;
+  capacity_ = std::max(capacity_, a_second(arrived_, now));
 
   const unsigned share_before = share_;
   note_heavy(now);
   let_off(now);
   adapt_share(now);
-  if (full) list_new(now);
-  slots_.fill({});
-  deal_ += mix_;
+  if (now < alarm_end_) list_new(now);
+  begin(now, {});
 
   const bool same = share_ == share_before && std::ranges::equal(heavy_, tags_, {}, &Heavy::tag);
   if (same) return false;
@@ -72,43 +81,54 @@ bool HeavySenders::look(Instant now, std::uint64_t drops, std::size_t peers) {
   return true;
 }
 
+std::uint64_t HeavySenders::a_second(std::uint64_t count, Instant now) const noexcept {
+  const auto elapsed = std::max(kInterval, now - interval_began_) / std::chrono::microseconds(1);
+  return count * 1'000'000 / static_cast<std::uint64_t>(elapsed);
+}
+
 void HeavySenders::note_heavy(Instant now) {
   for (Heavy& one : heavy_) {
     Slot& slot = slot_of(one.tag);
     if (slot.tag != one.tag || slot.count == 0) continue;
-    one.count = slot.count;
-    one.last_heard = now;
+    const std::uint64_t sent = std::uint64_t{slot.count} << share_;
+    one.sent += sent;
+    one.rate = a_second(sent, now);
+    passed_ += slot.count;
     slot = {};  // no news to `list_new`
   }
 }
 
 void HeavySenders::let_off(Instant now) {
-  std::erase_if(heavy_, [&](const Heavy& one) { return now - one.last_heard >= kQuiet; });
+  if (a_second(passed_ << share_, now) >= capacity_ / 4) last_pressed_ = now;
+  if (now - last_pressed_ >= kWindow) heavy_.clear();
+  std::erase_if(heavy_, [&](Heavy& one) {
+    const auto window = (now - one.window_began) / std::chrono::milliseconds(1);
+    if (window < kWindow / std::chrono::milliseconds(1)) return false;
+    const std::uint64_t half = least_ * static_cast<std::uint64_t>(window) / 1000 / 2;
+    if (one.sent <= half) return true;
+    one.sent = 0;
+    one.window_began = now;
+    return false;
+  });
 }
 
 void HeavySenders::list_new(Instant now) {
+  if (heavy_.empty()) last_pressed_ = now;
   for (const Slot& slot : slots_)
-    if (slot.count >= least_) heavy_.push_back({slot.tag, slot.count, now});
+    if (const auto rate = a_second(slot.count, now); rate >= least_) heavy_.push_back({slot.tag, 0, rate, now});
   if (heavy_.size() > io::kMostThinned) {
-    // Of those that are thinned, only a share was seen.
-    const auto weight = [&](const Heavy& one) {
-      return std::binary_search(tags_.begin(), tags_.end(), one.tag) ? std::uint64_t{one.count} << share_ : one.count;
-    };
-    std::ranges::nth_element(heavy_, heavy_.begin() + io::kMostThinned, std::ranges::greater{}, weight);
+    std::ranges::nth_element(heavy_, heavy_.begin() + io::kMostThinned, std::ranges::greater{}, &Heavy::rate);
     heavy_.resize(io::kMostThinned);
   }
   std::ranges::sort(heavy_, {}, &Heavy::tag);
 }
 
 void HeavySenders::adapt_share(Instant now) noexcept {
-  std::uint64_t passed = 0;
-  for (const Heavy& one : heavy_)
-    if (one.last_heard == now) passed += one.count;
   if (heavy_.empty())
     share_ = kFirstShare;
-  else if (passed > kManyPass)
+  else if (a_second(passed_, now) > kManyPass)
     share_ = std::min(share_ + 1, kLastShare);
-  else if (passed < kFewPass)
+  else if (a_second(passed_, now) < kFewPass)
     share_ = std::max(share_ - 1, kFirstShare);
 }
 

@@ -15,44 +15,54 @@
 
 namespace culvert::engine {
 
-/// Watches one socket of control, interval by interval. Those are heavy who sent many times the share that an address
-/// has under load (`RateLimiter`) in an interval in which the socket overflowed. Who has been quiet for some seconds is
-/// let off. Bounded; control's thread.
+/// Watches one socket of control, interval by interval. For a moment from when the socket overflows on, those are heavy
+/// who send many times the share that an address has under load (`RateLimiter`). A sender is let off when it sends half
+/// of that or less, and all are when together they send no more than control could take in anyway. Bounded; control's
+/// thread.
 ///
 /// Arrivals are counted in slots in which a tag holds its place by majority: what others send into a slot takes from
 /// its count. So heavy senders stand out; of two that share a slot both may be missed, but not in the next interval,
 /// which deals the slots anew.
 ///
-/// The addresses of peers that speak are spared: holding back what bears one would let a forger cut that peer off.
+/// The addresses of peers are spared: holding back what bears one would let a forger cut that peer off.
 class HeavySenders {
  public:
-  static constexpr Duration kInterval = std::chrono::milliseconds(100);
-  static constexpr Duration kQuiet = std::chrono::seconds(2);
-  static constexpr std::uint32_t kTimesShare = 25;
-  static constexpr unsigned kFirstShare = 6, kLastShare = 12;
-  static constexpr std::uint64_t kManyPass = 250;  // of heavy ones in an interval: let fewer through
+  static constexpr Duration kInterval = std::chrono::milliseconds(100);  // at least
+  static constexpr Duration kAlarm = std::chrono::milliseconds(500);     // from an overflow on some are listed
+  static constexpr Duration kWindow = std::chrono::seconds(2);           // in which they are judged
+  static constexpr std::uint64_t kTimesShare = 25;
+  static constexpr std::uint64_t kOverflowDrops = 64;  // fewer in an interval can have other reasons, as a bad checksum
+  static constexpr std::uint64_t kOverflowRun = 4096;  // datagrams read without once finding the socket empty
+  static constexpr std::uint64_t kManyPass = 2500;     // a second, of all who are thinned: let fewer through
   static constexpr std::uint64_t kFewPass = kManyPass / 16;
+  static constexpr unsigned kFirstShare = 6, kLastShare = 12;  // see io::Thinning
 
   /// \param mix  random: for tags, and for their places.
   /// \param drops  of the socket until now.
-  explicit HeavySenders(std::uint32_t mix, std::uint64_t drops = 0);
+  HeavySenders(std::uint32_t mix, Instant now, std::uint64_t drops);
 
   /// What an address may send under load, datagrams a second.
-  void set_share(std::uint32_t per_second) noexcept;
+  void set_share(std::uint32_t per_second) noexcept { least_ = kTimesShare * per_second; }
 
   /// `datagrams` of one sender arrived.
   void count(const IpAddress& from, std::size_t datagrams) noexcept;
+  /// The socket was found empty.
+  void found_empty() noexcept { run_ = 0; }
 
   /// Whether the interval is over.
   [[nodiscard]] bool due(Instant now) const noexcept { return now >= interval_end_; }
-  /// \param drops  of the socket until now, the filter's included.
-  [[nodiscard]] bool overflowed(std::uint64_t drops) const noexcept { return drops != drops_seen_; }
-  /// A peer speaks from this address. To be told of all of them before each `look` at an interval that overflowed.
+  /// \param drops  of the socket until now. Those of the filter are among them, so that they tell of an overflow only
+  ///               while there is none; else the socket must have been read without an end.
+  [[nodiscard]] bool overflows(std::uint64_t drops) const noexcept;
+  /// Whether somebody is thinned, or may be after the next `look`: all peers are to be spared before it.
+  [[nodiscard]] bool asks_for_peers(Instant now, std::uint64_t drops) const noexcept;
+  /// A peer is at this address.
   void spare(const IpAddress& address) noexcept;
-  /// Closes the interval.
-  /// \param peers  so many were spared: with very many the next interval is longer.
+  /// Closes the interval, and begins the next.
   /// \returns whether `thinning` differs from before.
-  [[nodiscard]] bool look(Instant now, std::uint64_t drops, std::size_t peers = 0);
+  [[nodiscard]] bool look(Instant now, std::uint64_t drops);
+  /// The interval begins now, and is longer than usual by `pause`.
+  void begin(Instant now, Duration pause) noexcept;
 
   /// borrowed: until the next `look`.
   [[nodiscard]] io::Thinning thinning(Family family) const noexcept;
@@ -67,21 +77,27 @@ class HeavySenders {
   };
   struct Heavy {
     std::uint32_t tag = 0;
-    std::uint32_t count = 0;  // when it was last heard
-    Instant last_heard{};
+    std::uint64_t sent = 0;  // in the window, by what passed
+    std::uint64_t rate = 0;  // a second, when last heard
+    Instant window_began{};
   };
   [[nodiscard]] Slot& slot_of(std::uint32_t tag) noexcept;
+  [[nodiscard]] std::uint64_t a_second(std::uint64_t count, Instant now) const noexcept;
   void note_heavy(Instant now);
   void let_off(Instant now);
   void list_new(Instant now);
   void adapt_share(Instant now) noexcept;
 
   std::uint32_t mix_;
-  std::uint32_t deal_ = 0;        // of slots, in this interval
-  std::uint32_t least_ = 0;       // datagrams that make heavy, in an interval
-  unsigned share_ = kFirstShare;  // see io::Thinning
+  std::uint32_t deal_ = 0;   // of slots, in this interval
+  std::uint64_t least_ = 0;  // datagrams a second that make heavy
+  unsigned share_ = kFirstShare;
   std::uint64_t drops_seen_;
-  Instant interval_end_{};
+  std::uint64_t arrived_ = 0, passed_ = 0;   // in this interval: all, and of those thinned
+  std::uint64_t run_ = 0, longest_run_ = 0;  // datagrams
+  std::uint64_t capacity_ = 0;               // the most that was ever read, datagrams a second
+  Instant interval_began_, interval_end_;
+  Instant alarm_end_{}, last_pressed_{};
   std::vector<Heavy> heavy_;          // by tag
   std::vector<std::uint32_t> tags_;   // theirs
   std::array<Slot, kSlots> slots_{};  // of this interval

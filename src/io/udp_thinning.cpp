@@ -6,8 +6,10 @@
 // so the way to the right half of the tree takes an unconditional one.
 #include "udp_thinning.hpp"
 
+#include <sodium.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "udp_calls.hpp"
@@ -20,6 +22,7 @@ constexpr std::uint32_t kDrop = 0;
 constexpr std::uint32_t kV4Source = 12;  // in the IPv4 header
 constexpr std::uint32_t kV6Source = 8;   // in the IPv6 header
 constexpr std::size_t kLeafTags = 8;
+constexpr unsigned kFold = 15;
 
 using Program = std::vector<sock_filter>;
 
@@ -32,13 +35,23 @@ void load_from_ip_header(Program& program, std::uint32_t offset) {
   add(program, BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_NET_OFF) + offset);
 }
 
+/// As `sender_tag` does it.
 void load_tag(Program& program, const Thinning& thinning) {
-  if (thinning.family == Family::v4) return load_from_ip_header(program, kV4Source);
-  load_from_ip_header(program, kV6Source);
-  add(program, BPF_ALU | BPF_MUL | BPF_K, thinning.mix);
-  add(program, BPF_MISC | BPF_TAX, 0);
-  load_from_ip_header(program, kV6Source + 4);
-  add(program, BPF_ALU | BPF_ADD | BPF_X, 0);
+  const auto multiply = [&] { add(program, BPF_ALU | BPF_MUL | BPF_K, thinning.mix); };
+  if (thinning.family == Family::v4) {
+    load_from_ip_header(program, kV4Source);
+  } else {
+    load_from_ip_header(program, kV6Source);
+    multiply();
+    add(program, BPF_MISC | BPF_TAX, 0);
+    add(program, BPF_ALU | BPF_RSH | BPF_K, kFold);
+    add(program, BPF_ALU | BPF_XOR | BPF_X, 0);
+    add(program, BPF_MISC | BPF_TAX, 0);
+    load_from_ip_header(program, kV6Source + 4);
+    add(program, BPF_ALU | BPF_ADD | BPF_X, 0);
+  }
+  multiply();
+  add(program, BPF_ALU | BPF_RSH | BPF_K, 1);
 }
 
 void look_up(Program& program, std::span<const std::uint32_t> tags) {
@@ -64,17 +77,25 @@ std::uint32_t sender_tag(const IpAddress& from, std::uint32_t mix) noexcept {
     const auto octet = [&](std::size_t i) { return std::uint32_t{from.octets[at + i]}; };
     return octet(0) << 24 | octet(1) << 16 | octet(2) << 8 | octet(3);
   };
-  return from.family == Family::v4 ? word(0) : word(0) * mix + word(4);
+  if (from.family == Family::v4) return word(0) * mix >> 1;
+  const std::uint32_t high = word(0) * mix;
+  return ((high ^ high >> kFold) + word(4)) * mix >> 1;
 }
 
-std::vector<sock_filter> thinning_program(const Thinning& thinning) {
+std::vector<sock_filter> thinning_program(const Thinning& thinning, std::uint32_t blind) {
+  blind &= kTagBits;
+  std::vector<std::uint32_t> blinded(thinning.senders.begin(), thinning.senders.end());
+  for (std::uint32_t& tag : blinded) tag ^= blind;
+  std::ranges::sort(blinded);
+
   Program program;
-  program.reserve(2 * thinning.senders.size() + 16);
+  program.reserve(2 * blinded.size() + 24);
   add(program, BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_RANDOM));
   add(program, BPF_JMP | BPF_JSET | BPF_K, (1U << thinning.share) - 1, 1, 0);
   add(program, BPF_RET | BPF_K, kPass);
   load_tag(program, thinning);
-  look_up(program, thinning.senders);
+  add(program, BPF_ALU | BPF_XOR | BPF_K, blind);
+  look_up(program, blinded);
   return program;
 }
 
@@ -88,7 +109,7 @@ Result<void, SystemError> thin(int socket, const Thinning& thinning) {
     if (r < 0 && r != -ENOENT) return Err{SystemError{-r, "take the thinning filter away"}};
     return {};
   }
-  Program steps = thinning_program(thinning);
+  Program steps = thinning_program(thinning, ::randombytes_random());
   const sock_fprog program{static_cast<unsigned short>(steps.size()), steps.data()};
   if (const int r = set(SO_ATTACH_FILTER, std::as_bytes(std::span(&program, 1))); r < 0)
     return Err{SystemError{-r, "attach the thinning filter"}};

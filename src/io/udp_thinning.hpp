@@ -17,25 +17,27 @@
 
 namespace culvert::io {
 
-/// What the filter compares of a sender: an IPv4 address itself; of an IPv6 address the /64, mixed to 32 bits.
-/// \param mix  random, so that nobody can choose a network that is taken for another's.
+/// What the filter compares of a sender: an IPv4 address or, by IPv6, its /64, mixed to 31 bits (the kernel compares
+/// those in one step). \param mix  odd and random, so that nobody knows which other address is taken for his.
 [[nodiscard]] std::uint32_t sender_tag(const IpAddress& from, std::uint32_t mix) noexcept;
 
-/// As many as a request between the halves carries, and a program of half the size that the kernel takes
-/// (net.core.optmem_max).
+/// As many as a request between the halves carries. The kernel takes two such programs, while one replaces the other,
+/// where net.core.optmem_max is as low as it ever was by default (20,480).
 inline constexpr std::size_t kMostThinned = 480;
+inline constexpr std::uint32_t kTagBits = 0x7fff'ffff;
 inline constexpr unsigned kLeastShare = 15;  // one datagram in 2^15
 
 struct Thinning {
   Family family = Family::v4;
-  std::uint32_t mix = 0;
+  std::uint32_t mix = 1;
   unsigned share = 1;  // one datagram in 2^share passes; 1 to `kLeastShare`
   /// Tags, ascending, each once, at most `kMostThinned`; none: nothing is held back any more. borrowed: for the call.
   std::span<const std::uint32_t> senders{};
 };
 
 /// Pure. Needs a sender at least.
-[[nodiscard]] std::vector<sock_filter> thinning_program(const Thinning& thinning);
+/// \param blind  random, and hidden from whoever chose the tags: the program's words are not to be chosen.
+[[nodiscard]] std::vector<sock_filter> thinning_program(const Thinning& thinning, std::uint32_t blind);
 
 /// Puts the filter on a live UDP socket in place of the one before, or takes it away. What it drops counts among the
 /// socket's drops (SO_RXQ_OVFL). After an error the socket has the filter that it had.

@@ -34,8 +34,9 @@ RequestCalls calls() {
             const auto tags = thinning.senders;
             require(tags.size() <= io::kMostThinned, "no more senders than a filter takes");
             require(tags.empty() || (thinning.share >= 1 && thinning.share <= io::kLeastShare), "a share");
+            require(tags.empty() || tags.back() <= io::kTagBits, "of 31 bits");
             for (std::size_t i = 1; i < tags.size(); ++i) require(tags[i - 1] < tags[i], "senders in order");
-            if (!tags.empty()) require(io::thinning_program(thinning).size() <= BPF_MAXINSNS, "a program");
+            if (!tags.empty()) require(io::thinning_program(thinning, 1).size() <= BPF_MAXINSNS, "a program");
             return {};
           },
           .scope_index = [](std::string_view name) -> std::uint32_t {

@@ -9,8 +9,9 @@ import os
 import re
 import signal
 
+import books
 from configured_end import PROGRAM, ask, gateway, pair, peer
-from lab import HERE, Skip, case, children, expect, expect_equal, main, note, wait_until
+from lab import HERE, STATUS_SOCKETS, Skip, case, children, expect, expect_equal, main, note, wait_until
 from tunnel import expect_echo, random_public_keys, transfer_tcp
 
 STORED = os.path.join(HERE, "system_calls.txt")
@@ -110,6 +111,12 @@ def live(lab, left, right):
     expect_echo(left, right)
     for sender, receiver in ((left, right), (right, left)):
         transfer_tcp(sender, receiver, 8 << 20)
+    left.host.ip("route", "add", "local", "10.200.0.1", "dev", "lo")
+    ((packet_half,),) = (children(daemon) for daemon in children(left.process.pid))
+    volleys = left.host.script("volleys.py", packet_half, "10.1.0.1", 51820, 40, "10.200.0.1")
+    wait_until(lambda: books.ask(f"{STATUS_SOCKETS}/wg1.sock")["control"]["thinnedSenders"] == 1, "a flood to be held back", within=35)
+    volleys.stop()
+    wait_until(lambda: books.ask(f"{STATUS_SOCKETS}/wg1.sock")["control"]["thinnedSenders"] == 0, "the flood to be over", within=30)
     left.host.run("wg", "show", "wg1")
     left.host.run("wg", "set", "wg1", "peer", random_public_keys(1)[0], "allowed-ips", "10.77.0.0/24", "persistent-keepalive", "1",
                   "endpoint", "10.2.0.77:1")

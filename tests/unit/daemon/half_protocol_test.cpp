@@ -112,7 +112,7 @@ TEST_CASE("a thinning names a share and senders in order, or nobody") {
   flood.count = 3;
   flood.senders[0] = 0;
   flood.senders[1] = 5;
-  flood.senders[2] = 0xffff'ffff;
+  flood.senders[2] = 0x7fff'ffff;
   const auto back = decode<Thinning>(octets_of(flood));
   REQUIRE(back);
   CHECK(back->senders == flood.senders);
@@ -123,6 +123,7 @@ TEST_CASE("a thinning names a share and senders in order, or nobody") {
   CHECK(refuses(flood, [](Thinning& t) { t.share = 16; }));
   CHECK(refuses(flood, [](Thinning& t) { t.senders[2] = 5; }));
   CHECK(refuses(flood, [](Thinning& t) { t.senders[1] = 0; }));
+  CHECK(refuses(flood, [](Thinning& t) { t.senders[2] = 0x8000'0000; }));
   CHECK(refuses(flood, [](Thinning& t) { t.count = 2; }));
   CHECK(refuses(flood, [](Thinning& t) { t.count = 481; }));
   CHECK(refuses(flood, [](Thinning& t) { t.count = 0xffff'ffff; }));

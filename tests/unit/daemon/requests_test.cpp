@@ -172,7 +172,7 @@ TEST_CASE_FIXTURE(Fixture, "sockets are marked, and get the old mark back when t
 }
 
 TEST_CASE_FIXTURE(Fixture, "a flood is thinned on the control socket of its family, and the kernel's refusal arrives") {
-  const std::vector<std::uint32_t> senders{3, 0x8000'0000};
+  const std::vector<std::uint32_t> senders{3, 0x7000'0000};
   serve(ends, server, 5, [&](HostRequests& requests) {
     CHECK(requests.thin({.family = Family::v4, .mix = 7, .share = 6, .senders = senders}).error().code == ENOTSOCK);
     REQUIRE(requests.open_udp({.port = 1, .lanes = 3}));

@@ -22,26 +22,26 @@ IpAddress address(std::uint32_t number) {
 }
 
 struct Watched {
-  HeavySenders senders{kMix};
   Instant now{1000s};
-  std::uint64_t drops = 0;
+  HeavySenders senders{kMix, now, 7};
+  std::uint64_t drops = 7;
 
-  Watched() {
-    REQUIRE(senders.due(now));
-    CHECK_FALSE(senders.look(now, drops));
-  }
   void arrive(std::uint32_t sender, std::size_t datagrams) { senders.count(address(sender), datagrams); }
-  /// The interval ends; the socket was full, or not.
-  bool end(bool overflow) {
-    drops += overflow ? 1 : 0;
-    now += 100ms;
+  /// The interval ends; so many were dropped in it.
+  bool end(std::uint64_t dropped = 0, Duration after = 100ms) {
+    drops += dropped;
+    now += after;
     REQUIRE(senders.due(now));
-    CHECK(senders.overflowed(drops) == overflow);
+    senders.found_empty();
     return senders.look(now, drops);
   }
-  [[nodiscard]] std::vector<std::uint32_t> listed() const {
-    const auto tags = senders.thinning(Family::v4).senders;
-    return {tags.begin(), tags.end()};
+  /// A tenth of a second of a flood by this sender, who is then thinned.
+  void flood(std::uint32_t sender, std::size_t datagrams = 10'000) {
+    arrive(sender, datagrams);
+    REQUIRE(end(64));
+  }
+  [[nodiscard]] bool lists(std::uint32_t sender) const {
+    return std::ranges::binary_search(senders.thinning(Family::v4).senders, io::sender_tag(address(sender), kMix));
   }
   [[nodiscard]] unsigned share() const { return senders.thinning(Family::v4).share; }
 };
@@ -52,144 +52,201 @@ TEST_CASE_FIXTURE(Watched, "who sends much into a socket that overflows is liste
   arrive(7, kHeavy);
   arrive(8, kHeavy - 1);
   arrive(3, 100'000);
-  CHECK(end(true));
-  CHECK(listed() == std::vector<std::uint32_t>{3, 7});
+  CHECK(end(64));
   CHECK(senders.size() == 2);
+  CHECK(lists(3));
+  CHECK(lists(7));
   const auto thinning = senders.thinning(Family::v6);
   CHECK(thinning.family == Family::v6);
   CHECK(thinning.mix == kMix);
+  CHECK(std::ranges::is_sorted(thinning.senders));
 }
 
 TEST_CASE_FIXTURE(Watched, "nobody is listed while the socket has room, however much they send") {
   for (int i = 0; i < 10; ++i) {
     arrive(7, 100'000);
-    CHECK_FALSE(end(false));
+    CHECK_FALSE(senders.asks_for_peers(now, drops + 63));
+    CHECK_FALSE(end(63));  // so few have other reasons
   }
-  CHECK(listed().empty());
+  CHECK(senders.size() == 0);
   CHECK_FALSE(senders.next_look());
 }
 
-TEST_CASE_FIXTURE(Watched, "an interval is a tenth of a second, and counts begin anew in each") {
-  arrive(7, kHeavy - 1);
+TEST_CASE_FIXTURE(Watched, "an interval is a tenth of a second or more, and a longer one takes more to be heavy in") {
   CHECK_FALSE(senders.due(now + 99ms));
-  CHECK_FALSE(end(true));
   arrive(7, kHeavy - 1);
-  CHECK_FALSE(end(true));
-  CHECK(listed().empty());
+  CHECK_FALSE(end(64));
+  arrive(7, kHeavy - 1);
+  CHECK_FALSE(end(64));
+  arrive(7, 10 * kHeavy - 1);
+  arrive(8, 10 * kHeavy);
+  CHECK(end(64, 1s));
+  CHECK_FALSE(lists(7));
+  CHECK(lists(8));
+  senders.begin(now, 900ms);
+  CHECK_FALSE(senders.due(now + 999ms));
+  CHECK(senders.due(now + 1s));
 }
 
-TEST_CASE_FIXTURE(Watched, "after two seconds without a datagram a sender is let off, and it is looked at till then") {
-  arrive(7, 1000);
-  arrive(8, 1000);
-  REQUIRE(end(true));
-  for (int i = 0; i < 19; ++i) {
-    CHECK(senders.next_look() == now + 100ms);
-    arrive(8, 1);
-    CHECK_FALSE(end(true));
+TEST_CASE_FIXTURE(Watched, "who sends half of what makes heavy, or less, is let off after two seconds") {
+  arrive(7, 5000);
+  arrive(8, 5000);
+  arrive(9, 5000);
+  REQUIRE(end(64));
+  for (int i = 0; i < 20; ++i) {
+    // One in 64 passes: 250 a second, 640 and none.
+    if (i % 5 == 0) arrive(7, 1);
+    if (i < 7) arrive(7, i < 3 ? 1 : 0);
+    arrive(8, i % 2 == 0 ? 1 : 3);
+    arrive(8, 100);  // all the while the flood goes on
+    CHECK(senders.size() == 3);
+    (void)end(1000);
   }
-  CHECK(end(true));
-  CHECK(listed() == std::vector<std::uint32_t>{8});
-  for (int i = 0; i < 18; ++i) CHECK_FALSE(end(false));
-  CHECK(end(false));
-  CHECK(listed().empty());
+  CHECK(senders.size() == 1);
+  CHECK(lists(8));
+}
+
+TEST_CASE_FIXTURE(Watched,
+                  "all are let off two seconds after they send less than a quarter of what control could read") {
+  flood(7, 40'000);  // 400,000 a second
+  for (int i = 0; i < 30; ++i) {
+    arrive(7, 10'000 / 64 + 1);
+    (void)end(1000);
+  }
+  CHECK(lists(7));
+  for (int i = 0; i < 19; ++i) {
+    arrive(7, (10'000U >> share()) - 1);
+    (void)end(1000);
+    REQUIRE(lists(7));
+    CHECK(senders.next_look() == now + 100ms);
+  }
+  arrive(7, (10'000U >> share()) - 1);
+  CHECK(end(1000));
+  CHECK(senders.size() == 0);
   CHECK_FALSE(senders.next_look());
+}
+
+TEST_CASE_FIXTURE(Watched,
+                  "while some are thinned, drops are the filter's: more are listed when the socket is never empty") {
+  flood(7);
+  for (int i = 0; i < 6; ++i) {  // until the alarm is over
+    arrive(7, 200);
+    (void)end(1000);
+  }
+  arrive(7, 200);
+  arrive(8, 3000);
+  (void)end(1000);
+  CHECK_FALSE(lists(8));
+  arrive(7, 200);
+  arrive(8, 2000);
+  drops += 1000;
+  now += 100ms;
+  (void)senders.look(now, drops);
+  CHECK_FALSE(lists(8));
+  arrive(8, 2096);  // 2200 were read before, and the socket was not empty in between
+  CHECK(senders.asks_for_peers(now, drops));
+  now += 100ms;
+  CHECK(senders.look(now, drops + 64));
+  CHECK(lists(8));
+}
+
+TEST_CASE_FIXTURE(Watched, "for half a second after an overflow, whoever is heavy then is listed as well") {
+  flood(7);
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    arrive(7, 200);
+    arrive(100 + i, kHeavy);
+    CHECK(senders.asks_for_peers(now, drops));
+    (void)end();
+    CHECK(lists(100 + i));
+  }
+  arrive(7, 200);
+  arrive(200, kHeavy);
+  (void)end();
+  CHECK_FALSE(lists(200));
 }
 
 TEST_CASE_FIXTURE(Watched, "the share of those listed follows from how many still pass, within bounds") {
-  arrive(7, 1000);
-  REQUIRE(end(true));
+  flood(7, 1000);
   CHECK(share() == 6);
   for (unsigned expected = 7; expected <= 12; ++expected) {
     arrive(7, 251);
-    CHECK(end(true));
+    CHECK(end());
     CHECK(share() == expected);
   }
   arrive(7, 251);
-  CHECK_FALSE(end(true));
+  CHECK_FALSE(end());
   CHECK(share() == 12);
   for (unsigned expected = 11; expected >= 6; --expected) {
-    arrive(7, 14);
-    CHECK(end(true));
+    arrive(7, 15);
+    CHECK(end());
     CHECK(share() == expected);
   }
-  arrive(7, 14);
-  CHECK_FALSE(end(true));
-  CHECK(listed() == std::vector<std::uint32_t>{7});
+  arrive(7, 15);
+  CHECK_FALSE(end());
+  CHECK(lists(7));
 }
 
 TEST_CASE_FIXTURE(Watched, "with another share for an address, other counts are heavy") {
   senders.set_share(200);
   arrive(7, 499);
-  CHECK_FALSE(end(true));
+  CHECK_FALSE(end(64));
   arrive(7, 500);
-  CHECK(end(true));
-  CHECK(listed() == std::vector<std::uint32_t>{7});
+  CHECK(end(64));
+  CHECK(lists(7));
 }
 
-TEST_CASE_FIXTURE(Watched, "250 heavy senders among many light ones are all found within some intervals") {
+TEST_CASE_FIXTURE(Watched, "250 heavy senders among many light ones are all found within half a second") {
   std::mt19937 random(2);
   std::vector<std::uint32_t> heavy(250);
   std::ranges::generate(heavy, [&] { return static_cast<std::uint32_t>(random()); });
-  std::ranges::sort(heavy);
-  for (int interval = 0; interval < 10; ++interval) {
+  for (int interval = 0; interval < 5; ++interval) {
     for (int turn = 0; turn < 10; ++turn) {
-      for (const std::uint32_t sender : heavy) arrive(sender, 20);
+      for (const std::uint32_t sender : heavy) arrive(sender, lists(sender) ? 1 : 20);
       for (int i = 0; i < 100; ++i) arrive(static_cast<std::uint32_t>(random()), 1);
     }
-    (void)end(true);
+    (void)end(10'000);
   }
-  CHECK(listed() == heavy);
+  for (const std::uint32_t sender : heavy) CHECK(lists(sender));
+  CHECK(senders.size() == 250);
 }
 
-TEST_CASE_FIXTURE(Watched, "of more than the list takes, the heaviest are on it") {
-  const auto flood = [&] {
-    for (std::uint32_t sender = 0; sender < 1000; ++sender) arrive(sender, sender < 100 ? 5000 : 60);
-  };
-  flood();
-  REQUIRE(end(true));
-  CHECK(senders.size() == 480);
-  for (int i = 0; i < 10; ++i) {
-    // Of those listed one in 64 passes.
-    const auto thinned = listed();
-    for (std::uint32_t sender = 0; sender < 1000; ++sender) {
-      const bool is_listed = std::ranges::binary_search(thinned, sender);
-      arrive(sender, (sender < 100 ? 5120U : 64U) / (is_listed ? 64U : 1U));
-    }
-    (void)end(true);
+TEST_CASE_FIXTURE(Watched, "of more than the list takes, the heaviest are on it, each once") {
+  for (int i = 0; i < 5; ++i) {
+    // Of those listed one in 64 passes, or less.
+    for (std::uint32_t sender = 0; sender < 1000; ++sender)
+      arrive(sender, (sender < 100 ? 8192U : 256U) >> (lists(sender) ? share() : 0U));
+    (void)end(10'000);
     CHECK(senders.size() == 480);
   }
-  const auto thinned = listed();
+  const auto thinned = senders.thinning(Family::v4).senders;
   CHECK(std::ranges::is_sorted(thinned));
   CHECK(std::ranges::adjacent_find(thinned) == thinned.end());
-  for (std::uint32_t sender = 0; sender < 100; ++sender) CHECK(std::ranges::binary_search(thinned, sender));
+  for (std::uint32_t sender = 0; sender < 100; ++sender) CHECK(lists(sender));
 }
 
 TEST_CASE_FIXTURE(Watched, "the address of a peer is spared, also one that was held back before it was a peer's") {
-  for (int i = 0; i < 5; ++i) {
+  constexpr std::array<bool, 5> kSevenListed{false, false, true, true, true},
+      kEightListed{true, true, true, false, false};
+  for (std::size_t i = 0; i < 5; ++i) {
     arrive(7, 1000);
     arrive(8, 1000);
     if (i < 2) senders.spare(address(7));
     if (i >= 3) senders.spare(address(8));
-    (void)end(true);
-    CHECK(listed() == std::vector<std::vector<std::uint32_t>>{{8}, {8}, {7, 8}, {7}, {7}}[static_cast<std::size_t>(i)]);
+    (void)end(64);
+    CHECK(lists(7) == kSevenListed[i]);
+    CHECK(lists(8) == kEightListed[i]);
+    CHECK(senders.asks_for_peers(now, drops));
   }
 }
 
-TEST_CASE_FIXTURE(Watched, "with very many peers to be spared an interval is longer") {
-  CHECK_FALSE(senders.look(now, drops, 1'000'000));
-  CHECK_FALSE(senders.due(now + 1099ms));
-  CHECK(senders.due(now + 1100ms));
-}
-
 TEST_CASE("a sender by IPv6 is its /64") {
-  HeavySenders senders(kMix);
-  CHECK_FALSE(senders.look(Instant(1s), 0));
+  HeavySenders senders(kMix, Instant(1s), 0);
   for (std::uint8_t host = 0; host < 100; ++host) {
     IpAddress from{Family::v6, {}};
     from.octets[0] = 0x20;
     from.octets[15] = host;
     senders.count(from, 1);
   }
-  CHECK(senders.look(Instant(2s), 1));
+  CHECK(senders.look(Instant(1100ms), 64));
   CHECK(senders.size() == 1);
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "heavy_senders.hpp"
 
-#include <algorithm>
-
 #include "params.hpp"
 
 namespace culvert::engine {

@@ -3,6 +3,7 @@
 // (io/udp_thinning.hpp), since a full receive buffer would lose the message of a newcomer as well.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -41,8 +42,8 @@ class HeavySenders {
   /// \param drops  of the socket until now.
   HeavySenders(std::uint32_t mix, Instant now, std::uint64_t drops);
 
-  /// What an address may send under load, datagrams a second.
-  void set_share(std::uint32_t per_second) noexcept { least_ = kTimesShare * per_second; }
+  /// What an address may send under load, datagrams a second; 1 at least.
+  void set_share(std::uint32_t per_second) noexcept { least_ = kTimesShare * std::max(per_second, 1U); }
 
   /// `datagrams` of one sender arrived.
   void count(const IpAddress& from, std::size_t datagrams) noexcept;

@@ -8,6 +8,7 @@
 #include <random>
 #include <set>
 
+#include "bpf_verdict.hpp"
 #include "udp_ends.hpp"
 #include "udp_netns.hpp"
 
@@ -19,62 +20,10 @@ namespace {
 
 constexpr std::uint32_t kMix = 0x9e37'79b1;
 
-/// What the kernel would do with a packet from this sender, with this number drawn.
-bool passes(const std::vector<sock_filter>& program, const IpAddress& from, std::uint32_t drawn) {
-  const std::uint32_t source_at = from.family == Family::v4 ? 12 : 8;
-  const auto load = [&](std::uint32_t k) {
-    if (k == static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_RANDOM)) return drawn;
-    const std::uint32_t at = k - static_cast<std::uint32_t>(SKF_NET_OFF) - source_at;
-    REQUIRE(at <= 4);
-    std::uint32_t word = 0;
-    for (std::uint32_t i = 0; i < 4; ++i) word = word << 8 | from.octets[at + i];
-    return word;
-  };
-  std::uint32_t a = 0, x = 0;
-  for (std::size_t at = 0;; ++at) {
-    REQUIRE(at < program.size());
-    const auto& [code, if_true, if_false, k] = program[at];
-    switch (code) {
-      case BPF_LD | BPF_W | BPF_ABS:
-        a = load(k);
-        break;
-      case BPF_ALU | BPF_MUL | BPF_K:
-        a *= k;
-        break;
-      case BPF_ALU | BPF_ADD | BPF_X:
-        a += x;
-        break;
-      case BPF_ALU | BPF_XOR | BPF_X:
-        a ^= x;
-        break;
-      case BPF_ALU | BPF_XOR | BPF_K:
-        a ^= k;
-        break;
-      case BPF_ALU | BPF_RSH | BPF_K:
-        a >>= k;
-        break;
-      case BPF_MISC | BPF_TAX:
-        x = a;
-        break;
-      case BPF_JMP | BPF_JA:
-        at += k;
-        break;
-      case BPF_JMP | BPF_JSET | BPF_K:
-        at += (a & k) != 0 ? if_true : if_false;
-        break;
-      case BPF_JMP | BPF_JGE | BPF_K:
-        at += a >= k ? if_true : if_false;
-        break;
-      case BPF_JMP | BPF_JEQ | BPF_K:
-        at += a == k ? if_true : if_false;
-        break;
-      case BPF_RET | BPF_K:
-        REQUIRE((k == 0 || k == 0xffff'ffff));
-        return k != 0;
-      default:
-        FAIL("a step of an unknown kind");
-    }
-  }
+bool passes(std::span<const sock_filter> program, const IpAddress& from, std::uint32_t drawn) {
+  const auto said = culvert::test::verdict(program, from, drawn);
+  REQUIRE(said.has_value());
+  return *said;
 }
 
 constexpr std::uint32_t kBlind = 0xdead'beef;

@@ -108,7 +108,7 @@ void log_notice(Log& log, Instant now, const engine::Notice& notice) {
     case Kind::flood_over:
       return log.limited("flood", now, LogLevel::error, "No flood of handshake messages is held back any more");
     case Kind::thinning_refused:
-      return log.error("The kernel does not hold a flood of handshake messages back: {}", reason);
+      return log.error("A flood of handshake messages may not be held back: {}", reason);
   }
 }
 

@@ -77,7 +77,8 @@ struct Thinning {
   std::uint8_t zero = 0;
   std::uint32_t serial = 0;
   std::uint32_t mix = 0;
-  std::uint32_t count = 0;
+  std::uint16_t count = 0;
+  std::uint16_t port = 0;                                 // of the sockets that are meant
   std::array<std::uint32_t, io::kMostThinned> senders{};  // ascending; zero behind the last
 };
 static_assert(sizeof(Thinning) == 1936);

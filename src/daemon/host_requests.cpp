@@ -66,7 +66,7 @@ Result<io::Outside, io::SystemError> HostRequests::open_udp(const io::UdpOptions
   const half::Reply& reply = answer->reply;
   auto next = answer->descriptors.begin();
   io::Outside outside;
-  outside.port = reply.port;
+  outside.port = port_ = reply.port;
   outside.v4 = take_group(Family::v4, reply.v4, reply.port, options.lanes, next);
   outside.v6 = take_group(Family::v6, reply.v6, reply.port, options.lanes, next);
   return outside;
@@ -85,10 +85,11 @@ Result<void, io::SystemError> HostRequests::thin(const io::Thinning& thinning) {
   half::Thinning message;
   message.serial = ++serial_;
   message.v6 = thinning.family == Family::v6 ? 1 : 0;
+  message.port = port_;
   if (!thinning.senders.empty()) {
     message.share = static_cast<std::uint8_t>(thinning.share);
     message.mix = thinning.mix;
-    message.count = static_cast<std::uint32_t>(thinning.senders.size());
+    message.count = static_cast<std::uint16_t>(thinning.senders.size());
     std::ranges::copy(thinning.senders, message.senders.begin());
   }
   auto answer = exchange(half::octets_of(message), half::Ask::thin, 0, kFloodMs, "thin a flood");

@@ -38,6 +38,7 @@ class HostRequests {
 
   int fd_;  // borrowed
   std::uint32_t serial_ = 0;
+  std::uint16_t port_ = 0;  // of the sockets opened last
   std::uint64_t drops_ = 0;
 };
 

@@ -85,7 +85,8 @@ RequestServer::Answer RequestServer::answer(const half::Thinning& thinning) {
   reply.ask = half::Ask::thin;
   reply.serial = thinning.serial;
   const Family family = thinning.v6 != 0 ? Family::v6 : Family::v4;
-  const auto* group = !outside_ ? nullptr : family == Family::v4 ? &outside_->v4 : &outside_->v6;
+  const bool meant = outside_ && outside_->port == thinning.port;  // not those whose hand-over was lost
+  const auto* group = !meant ? nullptr : family == Family::v4 ? &outside_->v4 : &outside_->v6;
   const io::Thinning wish{.family = family,
                           .mix = thinning.mix,
                           .share = thinning.share,
@@ -110,8 +111,11 @@ RequestServer::Answer RequestServer::open_udp(const half::Request& request) {
     return failure(request, {EPERM, "mark UDP sockets otherwise than the configuration says"});
 
   // Asked again for what it has: the answer before did not reach it.
-  if (outside_ && request.port != 0 && request.port == outside_->port && request.mark == mark_)
+  if (outside_ && request.port != 0 && request.port == outside_->port && request.mark == mark_) {
+    for (const auto* group : {&outside_->v4, &outside_->v6})
+      if (*group) (void)calls_.thin((*group)->control.get(), {.family = (*group)->family});
     return hand_over(request);
+  }
 
   io::UdpOptions options;
   options.port = request.port;

@@ -21,7 +21,7 @@ void Engine::State::thin_flood(Instant now, ControlSocket& control) {
   io::Thinning wish{.family = control.family};
   if (control.thin_again) {
     if (now < *control.thin_again) return;
-    control.senders = watch_senders(now, control.family);
+    control.senders = watch_senders(now, control.family);  // and `wish` takes the filter away, if there is one
   } else {
     HeavySenders& senders = *control.senders;
     if (!senders.due(now)) return;
@@ -50,7 +50,7 @@ void Engine::State::spare_peers(ControlSocket& control) {
   device.for_each_peer([&](const Peer& peer) {
     if (!peer.endpoint || peer.endpoint->address.family != control.family) return;
     const PeerNotes* notes = diagnosis.of(peer.id);
-    const bool ours = peer.pending || (notes != nullptr && notes->origin == EndpointOrigin::configured);
+    const bool ours = peer.pending || notes == nullptr || notes->origin == EndpointOrigin::configured;
     if (ours || peer.sessions.current || peer.arrivals().accepted != 0) control.senders->spare(peer.endpoint->address);
   });
 }

@@ -27,18 +27,17 @@ void Engine::State::drain(ControlSocket& control) {
   const Now now = read_now();
   refusals_told = 0;
   io::ReceiveStatus status = io::ReceiveStatus::received;
-  for (std::size_t i = 0; i < kReceivesATurn; ++i) {
+  for (std::size_t i = 0; i < kReceivesATurn && status == io::ReceiveStatus::received; ++i) {
     const io::ReceiveOutcome outcome = socket.receive(slab);
     status = outcome.status;
     for (const io::InTrain& train : outcome.trains) {
       control.senders->count(train.from.address, io::datagram_count(train.octets.size(), train.stride));
       io::for_each_datagram(train, [&](Bytes datagram) { screen(now, datagram, train, actions); });
     }
-    if (outcome.trains.size() < slab.slots()) {
-      control.senders->found_empty();
-      break;
-    }
   }
+  // Fewer than a batch may as well be the doing of an error that waited, which anybody can cause by ICMP.
+  if (status == io::ReceiveStatus::empty) control.senders->found_empty();
+  control.senders->spent(read_monotonic() - now.mono);
   // Of a flood people need to hear once; each message of it is counted.
   if (actions.events.size() > kEventsADrain) actions.events.resize(kEventsADrain);
   deliver(now, std::move(actions));

@@ -18,6 +18,7 @@ void HeavySenders::begin(Instant now, Duration pause) noexcept {
   slots_.fill({});
   deal_ += mix_;
   arrived_ = passed_ = 0;
+  spent_ = {};
   longest_run_ = run_;
 }
 
@@ -45,12 +46,8 @@ void HeavySenders::count(const IpAddress& from, std::size_t datagrams) noexcept 
   longest_run_ = std::max(longest_run_, run_);
 }
 
-bool HeavySenders::overflows(std::uint64_t drops) const noexcept {
-  return drops - drops_seen_ >= kOverflowDrops && (tags_.empty() || longest_run_ >= kOverflowRun);
-}
-
 bool HeavySenders::asks_for_peers(Instant now, std::uint64_t drops) const noexcept {
-  return !tags_.empty() || now < alarm_end_ || overflows(drops);
+  return !tags_.empty() || now < alarm_end_ || overflowed(drops - drops_seen_);
 }
 
 void HeavySenders::spare(const IpAddress& address) noexcept {
@@ -61,22 +58,40 @@ void HeavySenders::spare(const IpAddress& address) noexcept {
 }
 
 bool HeavySenders::look(Instant now, std::uint64_t drops) {
-  if (overflows(drops)) alarm_end_ = now + kAlarm;
+  const std::uint64_t lost = drops - drops_seen_;
   drops_seen_ = drops;
-  capacity_ = std::max(capacity_, a_second(arrived_, now));
+  note_capacity();
+  note_heavy(now);
+  if (overflowed(lost)) alarm_end_ = now + kAlarm;
+  if (arrived_ != 0) drops_are_new_ = true;  // the socket tells its drops with each datagram
 
   const unsigned share_before = share_;
-  note_heavy(now);
   let_off(now);
   adapt_share(now);
-  if (now < alarm_end_) list_new(now);
+  if (now < alarm_end_) list_new(now, lost);
   begin(now, {});
 
   const bool same = share_ == share_before && std::ranges::equal(heavy_, tags_, {}, &Heavy::tag);
   if (same) return false;
   tags_.clear();
   for (const Heavy& one : heavy_) tags_.push_back(one.tag);
+  if (tags_.empty()) drops_are_new_ = false;
   return true;
+}
+
+// The filter's own drops are among those lost. So they tell of an overflow while nobody is thinned, or where they are
+// far more than what passed tells of; else the socket must have been read without an end.
+bool HeavySenders::overflowed(std::uint64_t lost) const noexcept {
+  if (lost < kOverflowDrops) return false;
+  if (tags_.empty()) return drops_are_new_;
+  constexpr std::uint64_t kChance = 6;  // so many fewer may pass than should
+  return longest_run_ >= kOverflowRun || lost > 2 * ((passed_ + kChance) << share_);
+}
+
+void HeavySenders::note_capacity() noexcept {
+  constexpr std::uint64_t kEnough = 256;
+  const auto microseconds = static_cast<std::uint64_t>(spent_ / std::chrono::microseconds(1));
+  if (arrived_ >= kEnough && microseconds != 0) capacity_ = arrived_ * 1'000'000 / microseconds;
 }
 
 std::uint64_t HeavySenders::a_second(std::uint64_t count, Instant now) const noexcept {
@@ -97,7 +112,7 @@ void HeavySenders::note_heavy(Instant now) {
 }
 
 void HeavySenders::let_off(Instant now) {
-  if (a_second(passed_ << share_, now) >= capacity_ / 4) last_pressed_ = now;
+  if (a_second(passed_ << share_, now) >= capacity_ / kEase) last_pressed_ = now;
   if (now - last_pressed_ >= kWindow) heavy_.clear();
   std::erase_if(heavy_, [&](Heavy& one) {
     const auto window = (now - one.window_began) / std::chrono::milliseconds(1);
@@ -110,10 +125,15 @@ void HeavySenders::let_off(Instant now) {
   });
 }
 
-void HeavySenders::list_new(Instant now) {
+void HeavySenders::list_new(Instant now, std::uint64_t lost) {
   if (heavy_.empty()) last_pressed_ = now;
-  for (const Slot& slot : slots_)
-    if (const auto rate = a_second(slot.count, now); rate >= least_) heavy_.push_back({slot.tag, 0, rate, now});
+  // What a slot counts is what was read of what was sent.
+  const std::uint64_t sent = arrived_ + (tags_.empty() ? lost : 0);
+  for (const Slot& slot : slots_) {
+    if (slot.count == 0) continue;
+    const std::uint64_t rate = a_second(slot.count * sent / arrived_, now);
+    if (rate >= least_) heavy_.push_back({slot.tag, 0, rate, now});
+  }
   if (heavy_.size() > io::kMostThinned) {
     std::ranges::nth_element(heavy_, heavy_.begin() + io::kMostThinned, std::ranges::greater{}, &Heavy::rate);
     heavy_.resize(io::kMostThinned);

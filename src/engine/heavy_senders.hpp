@@ -18,7 +18,7 @@ namespace culvert::engine {
 
 /// Watches one socket of control, interval by interval. For a moment from when the socket overflows on, those are heavy
 /// who send many times the share that an address has under load (`RateLimiter`). A sender is let off when it sends half
-/// of that or less, and all are when together they send no more than control could take in anyway. Bounded; control's
+/// of that or less, and all are when together they send what control reads with ease. Bounded; control's
 /// thread.
 ///
 /// Arrivals are counted in slots in which a tag holds its place by majority: what others send into a slot takes from
@@ -32,6 +32,7 @@ class HeavySenders {
   static constexpr Duration kAlarm = std::chrono::milliseconds(500);     // from an overflow on some are listed
   static constexpr Duration kWindow = std::chrono::seconds(2);           // in which they are judged
   static constexpr std::uint64_t kTimesShare = 25;
+  static constexpr std::uint64_t kEase = 8;            // one part in so many of what control could read is no flood
   static constexpr std::uint64_t kOverflowDrops = 64;  // fewer in an interval can have other reasons, as a bad checksum
   static constexpr std::uint64_t kOverflowRun = 4096;  // datagrams read without once finding the socket empty
   static constexpr std::uint64_t kManyPass = 2500;     // a second, of all who are thinned: let fewer through
@@ -47,15 +48,15 @@ class HeavySenders {
 
   /// `datagrams` of one sender arrived.
   void count(const IpAddress& from, std::size_t datagrams) noexcept;
+  /// So long it took to read and refuse what was counted since the last call.
+  void spent(Duration time) noexcept { spent_ += time; }
   /// The socket was found empty.
   void found_empty() noexcept { run_ = 0; }
 
   /// Whether the interval is over.
   [[nodiscard]] bool due(Instant now) const noexcept { return now >= interval_end_; }
-  /// \param drops  of the socket until now. Those of the filter are among them, so that they tell of an overflow only
-  ///               while there is none; else the socket must have been read without an end.
-  [[nodiscard]] bool overflows(std::uint64_t drops) const noexcept;
   /// Whether somebody is thinned, or may be after the next `look`: all peers are to be spared before it.
+  /// \param drops  of the socket until now, those of the filter included.
   [[nodiscard]] bool asks_for_peers(Instant now, std::uint64_t drops) const noexcept;
   /// A peer is at this address.
   void spare(const IpAddress& address) noexcept;
@@ -84,9 +85,11 @@ class HeavySenders {
   };
   [[nodiscard]] Slot& slot_of(std::uint32_t tag) noexcept;
   [[nodiscard]] std::uint64_t a_second(std::uint64_t count, Instant now) const noexcept;
+  void note_capacity() noexcept;
   void note_heavy(Instant now);
+  [[nodiscard]] bool overflowed(std::uint64_t lost) const noexcept;
   void let_off(Instant now);
-  void list_new(Instant now);
+  void list_new(Instant now, std::uint64_t lost);
   void adapt_share(Instant now) noexcept;
 
   std::uint32_t mix_;
@@ -94,9 +97,11 @@ class HeavySenders {
   std::uint64_t least_ = 0;  // datagrams a second that make heavy
   unsigned share_ = kFirstShare;
   std::uint64_t drops_seen_;
+  bool drops_are_new_ = false;               // false: they may be of a filter that is gone
   std::uint64_t arrived_ = 0, passed_ = 0;   // in this interval: all, and of those thinned
   std::uint64_t run_ = 0, longest_run_ = 0;  // datagrams
-  std::uint64_t capacity_ = 0;               // the most that was ever read, datagrams a second
+  Duration spent_{};                         // on those that arrived
+  std::uint64_t capacity_ = 0;               // what control could read, datagrams a second
   Instant interval_began_, interval_end_;
   Instant alarm_end_{}, last_pressed_{};
   std::vector<Heavy> heavy_;          // by tag

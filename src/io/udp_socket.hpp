@@ -87,7 +87,7 @@ struct UdpCounters {
   std::atomic<std::uint64_t> received_datagrams{0}, received_calls{0}, receive_errors{0};
   std::atomic<std::uint64_t> gso_fallbacks{0};  // sends that the kernel refused with UDP_SEGMENT and took without
   std::atomic<std::uint64_t> send_waits{0};     // times the socket's buffer was full
-  std::atomic<std::uint64_t> kernel_drops{0};   // datagrams that found the receive buffer full (SO_RXQ_OVFL)
+  std::atomic<std::uint64_t> kernel_drops{0};   // found the receive buffer full, or held back by a filter (SO_RXQ_OVFL)
 };
 
 /// One socket of one family, used by one thread. Nothing here allocates, blocks for more than a millisecond, or throws.

@@ -96,6 +96,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         break;
       case 5:
         world.senders.found_empty();
+        world.senders.spent(std::chrono::microseconds(input.number<std::uint16_t>()));
         break;
       case 6:
         world.senders.begin(world.now, std::chrono::milliseconds(input.octet()));

@@ -31,7 +31,7 @@ def main():
                     outside.sendto(JUNK, (address, port))
             finally:
                 os.kill(pid, signal.SIGCONT)
-            time.sleep(0.02)
+            time.sleep(0.005)
 
 
 if __name__ == "__main__":

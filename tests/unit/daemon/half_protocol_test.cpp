@@ -126,7 +126,7 @@ TEST_CASE("a thinning names a share and senders in order, or nobody") {
   CHECK(refuses(flood, [](Thinning& t) { t.senders[2] = 0x8000'0000; }));
   CHECK(refuses(flood, [](Thinning& t) { t.count = 2; }));
   CHECK(refuses(flood, [](Thinning& t) { t.count = 481; }));
-  CHECK(refuses(flood, [](Thinning& t) { t.count = 0xffff'ffff; }));
+  CHECK(refuses(flood, [](Thinning& t) { t.count = 0xffff; }));
   Thinning full = flood;
   full.count = 480;
   for (std::uint32_t i = 0; i < 480; ++i) full.senders[i] = i;

@@ -45,8 +45,8 @@ RequestCalls noted_in(Deeds& deeds) {
             return {};
           },
           .set_buffers = [&deeds](const io::Outside&, int) { ++deeds.forbidden; },
-          .thin = [&deeds](int, const io::Thinning&) -> Result<void, io::SystemError> {
-            ++deeds.forbidden;  // is no request's
+          .thin = [&deeds](int, const io::Thinning& thinning) -> Result<void, io::SystemError> {
+            deeds.forbidden += thinning.senders.empty() ? 0U : 1U;  // is no request's
             return {};
           },
           .scope_index = [&deeds](std::string_view name) -> std::uint32_t {

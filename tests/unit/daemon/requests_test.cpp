@@ -194,6 +194,17 @@ TEST_CASE_FIXTURE(Fixture, "a flood is thinned on the control socket of its fami
   CHECK(host.thinned[1].senders.empty());
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "a flood on sockets that were never handed over is not thinned on those that were, nor the reverse") {
+  serve(ends, server, 1, [](HostRequests& requests) { REQUIRE(requests.open_udp({.port = 51820, .lanes = 3})); });
+  half::Thinning other;
+  other.port = 51821;
+  CHECK(server.answer(other).reply.error == ENOTSOCK);
+  other.port = 51820;
+  CHECK(server.answer(other).reply.error == 0);
+  CHECK(host.thinned.size() == 1);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a flood on a family that the host lacks is no socket's") {
   host.lacks_v6 = true;
   const std::uint32_t sender = 1;
@@ -270,6 +281,8 @@ TEST_CASE_FIXTURE(Fixture, "sockets whose answer was lost are handed out again, 
     REQUIRE(again);
     CHECK(again->v4->lanes.size() == 3);
     CHECK(host.opened.size() == 1);
+    CHECK(host.thinned.size() == 2);  // as fresh ones: nobody is held back on either
+    for (const Thinned& thinned : host.thinned) CHECK(thinned.senders.empty());
     CHECK(requests.open_udp({.port = 51821, .fwmark = 5, .lanes = 3}));
     CHECK(host.opened.size() == 2);
   });

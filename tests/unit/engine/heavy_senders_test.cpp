@@ -26,13 +26,23 @@ struct Watched {
   HeavySenders senders{kMix, now, 7};
   std::uint64_t drops = 7;
 
-  void arrive(std::uint32_t sender, std::size_t datagrams) { senders.count(address(sender), datagrams); }
+  Watched() {
+    arrive(1, 1);
+    REQUIRE_FALSE(end());
+  }
+  void arrive(std::uint32_t sender, std::size_t datagrams) {
+    senders.count(address(sender), datagrams);
+    reads += datagrams;
+  }
+  std::size_t reads = 0;
   /// The interval ends; so many were dropped in it.
   bool end(std::uint64_t dropped = 0, Duration after = 100ms) {
     drops += dropped;
     now += after;
     REQUIRE(senders.due(now));
     senders.found_empty();
+    senders.spent(std::chrono::microseconds(reads));  // of a million a second
+    reads = 0;
     return senders.look(now, drops);
   }
   /// A tenth of a second of a flood by this sender, who is then thinned.
@@ -51,7 +61,7 @@ struct Watched {
 TEST_CASE_FIXTURE(Watched, "who sends much into a socket that overflows is listed, and who sends less is not") {
   arrive(7, kHeavy);
   arrive(8, kHeavy - 1);
-  arrive(3, 100'000);
+  arrive(3, 100'000);  // so that 64 are next to nothing
   CHECK(end(64));
   CHECK(senders.size() == 2);
   CHECK(lists(3));
@@ -66,19 +76,34 @@ TEST_CASE_FIXTURE(Watched, "nobody is listed while the socket has room, however 
   for (int i = 0; i < 10; ++i) {
     arrive(7, 100'000);
     CHECK_FALSE(senders.asks_for_peers(now, drops + 63));
+    CHECK(senders.asks_for_peers(now, drops + 64));
     CHECK_FALSE(end(63));  // so few have other reasons
   }
   CHECK(senders.size() == 0);
   CHECK_FALSE(senders.next_look());
 }
 
+TEST_CASE_FIXTURE(Watched, "what was lost was sent as well") {
+  // 20 senders of 1000 a second each, of whose datagrams one in four was read.
+  for (std::uint32_t sender = 1; sender <= 20; ++sender) arrive(sender, 25);
+  arrive(100, 12);
+  REQUIRE(end(1500));
+  CHECK(senders.size() == 20);
+  CHECK_FALSE(lists(100));
+}
+
 TEST_CASE_FIXTURE(Watched, "an interval is a tenth of a second or more, and a longer one takes more to be heavy in") {
   CHECK_FALSE(senders.due(now + 99ms));
-  arrive(7, kHeavy - 1);
-  CHECK_FALSE(end(64));
-  arrive(7, kHeavy - 1);
-  CHECK_FALSE(end(64));
-  arrive(7, 10 * kHeavy - 1);
+  const auto many = [&] {  // so that 64 are next to nothing
+    for (std::uint32_t sender = 1000; sender < 1200; ++sender) arrive(sender, 45);
+  };
+  for (int i = 0; i < 2; ++i) {
+    arrive(7, kHeavy - 1);
+    many();
+    (void)end(64);
+  }
+  many();
+  arrive(7, 9 * kHeavy);
   arrive(8, 10 * kHeavy);
   CHECK(end(64, 1s));
   CHECK_FALSE(lists(7));
@@ -89,65 +114,87 @@ TEST_CASE_FIXTURE(Watched, "an interval is a tenth of a second or more, and a lo
 }
 
 TEST_CASE_FIXTURE(Watched, "who sends half of what makes heavy, or less, is let off after two seconds") {
-  arrive(7, 5000);
-  arrive(8, 5000);
-  arrive(9, 5000);
+  for (const std::uint32_t sender : {6U, 7U, 8U, 9U}) arrive(sender, 5000);
   REQUIRE(end(64));
   for (int i = 0; i < 20; ++i) {
-    // One in 64 passes: 250 a second, 640 and none.
-    if (i % 5 == 0) arrive(7, 1);
-    if (i < 7) arrive(7, i < 3 ? 1 : 0);
-    arrive(8, i % 2 == 0 ? 1 : 3);
-    arrive(8, 100);  // all the while the flood goes on
-    CHECK(senders.size() == 3);
-    (void)end(1000);
+    // One in 64 passes: of 6 as of 288 a second, of 7 as of 224, of 8 as of a flood, of 9 none. Half is 250.
+    if (i < 9) arrive(6, 1);
+    if (i < 7) arrive(7, 1);
+    arrive(8, 240);
+    CHECK(senders.size() == 4);
+    (void)end();
+    REQUIRE(share() == 6);
   }
-  CHECK(senders.size() == 1);
+  CHECK(senders.size() == 2);
+  CHECK(lists(6));
   CHECK(lists(8));
 }
 
 TEST_CASE_FIXTURE(Watched,
-                  "all are let off two seconds after they send less than a quarter of what control could read") {
-  flood(7, 40'000);  // 400,000 a second
+                  "all are let off two seconds after they send less than an eighth of what control could read") {
+  flood(7, 40'000);  // of a million a second that it could read
   for (int i = 0; i < 30; ++i) {
-    arrive(7, 10'000 / 64 + 1);
+    arrive(7, (12'500U >> share()) + 1);
     (void)end(1000);
   }
   CHECK(lists(7));
   for (int i = 0; i < 19; ++i) {
-    arrive(7, (10'000U >> share()) - 1);
+    arrive(7, (12'500U >> share()) - 1);
     (void)end(1000);
     REQUIRE(lists(7));
     CHECK(senders.next_look() == now + 100ms);
   }
-  arrive(7, (10'000U >> share()) - 1);
+  arrive(7, (12'500U >> share()) - 1);
   CHECK(end(1000));
   CHECK(senders.size() == 0);
   CHECK_FALSE(senders.next_look());
 }
 
-TEST_CASE_FIXTURE(Watched,
-                  "while some are thinned, drops are the filter's: more are listed when the socket is never empty") {
+TEST_CASE_FIXTURE(Watched, "what the filter dropped last is told when it is gone, and is no overflow") {
   flood(7);
-  for (int i = 0; i < 6; ++i) {  // until the alarm is over
+  for (int i = 0; i < 20; ++i) (void)end();
+  REQUIRE(senders.size() == 0);
+  CHECK_FALSE(end(500));  // nothing arrived yet, so this is no news either
+  arrive(7, 1000);
+  CHECK_FALSE(end(500));
+  CHECK(senders.size() == 0);
+  arrive(7, 1000);
+  CHECK(end(500));
+  CHECK(lists(7));
+}
+
+TEST_CASE_FIXTURE(Watched,
+                  "while some are thinned, an overflow is a socket that is never empty, or far too many drops") {
+  const auto go_on = [&](std::uint64_t dropped) {
     arrive(7, 200);
-    (void)end(1000);
+    (void)end(dropped);
+  };
+  flood(7);
+  for (int i = 0; i < 6; ++i) go_on(200 * 64);  // until the alarm is over
+
+  SUBCASE("as many as the filter drops are none") {
+    arrive(8, 3000);
+    go_on(200 * 64);
+    CHECK_FALSE(lists(8));
+    go_on(2 * 206 * 64);
+    CHECK_FALSE(lists(8));
   }
-  arrive(7, 200);
-  arrive(8, 3000);
-  (void)end(1000);
-  CHECK_FALSE(lists(8));
-  arrive(7, 200);
-  arrive(8, 2000);
-  drops += 1000;
-  now += 100ms;
-  (void)senders.look(now, drops);
-  CHECK_FALSE(lists(8));
-  arrive(8, 2096);  // 2200 were read before, and the socket was not empty in between
-  CHECK(senders.asks_for_peers(now, drops));
-  now += 100ms;
-  CHECK(senders.look(now, drops + 64));
-  CHECK(lists(8));
+  SUBCASE("more than twice as many are one") {
+    arrive(8, 3000);
+    go_on(2 * 206 * 64 + 1);
+    CHECK(lists(8));
+  }
+  SUBCASE("so is a run of 4096 datagrams, over intervals") {
+    arrive(7, 200);
+    arrive(8, 2000);
+    now += 100ms;
+    (void)senders.look(now, drops += 1000);
+    CHECK_FALSE(lists(8));
+    arrive(8, 1896);  // 2200 were read before, and the socket was not empty in between
+    now += 100ms;
+    CHECK(senders.look(now, drops += 64));
+    CHECK(lists(8));
+  }
 }
 
 TEST_CASE_FIXTURE(Watched, "for half a second after an overflow, whoever is heavy then is listed as well") {
@@ -188,11 +235,12 @@ TEST_CASE_FIXTURE(Watched, "the share of those listed follows from how many stil
 
 TEST_CASE_FIXTURE(Watched, "with another share for an address, other counts are heavy") {
   senders.set_share(200);
+  arrive(1, 100'000);
   arrive(7, 499);
-  CHECK_FALSE(end(64));
-  arrive(7, 500);
+  arrive(8, 500);
   CHECK(end(64));
-  CHECK(lists(7));
+  CHECK_FALSE(lists(7));
+  CHECK(lists(8));
 }
 
 TEST_CASE_FIXTURE(Watched, "250 heavy senders among many light ones are all found within half a second") {
@@ -235,18 +283,22 @@ TEST_CASE_FIXTURE(Watched, "the address of a peer is spared, also one that was h
     (void)end(64);
     CHECK(lists(7) == kSevenListed[i]);
     CHECK(lists(8) == kEightListed[i]);
-    CHECK(senders.asks_for_peers(now, drops));
   }
 }
 
-TEST_CASE("a sender by IPv6 is its /64") {
+TEST_CASE("a sender by IPv6 is its /64, and drops of before the first arrivals do not count") {
   HeavySenders senders(kMix, Instant(1s), 0);
-  for (std::uint8_t host = 0; host < 100; ++host) {
-    IpAddress from{Family::v6, {}};
-    from.octets[0] = 0x20;
-    from.octets[15] = host;
-    senders.count(from, 1);
-  }
-  CHECK(senders.look(Instant(1100ms), 64));
+  const auto arrive = [&] {
+    for (std::uint8_t host = 0; host < 100; ++host) {
+      IpAddress from{Family::v6, {}};
+      from.octets[0] = 0x20;
+      from.octets[15] = host;
+      senders.count(from, 1);
+    }
+  };
+  arrive();
+  CHECK_FALSE(senders.look(Instant(1100ms), 64));
+  arrive();
+  CHECK(senders.look(Instant(1200ms), 128));
   CHECK(senders.size() == 1);
 }

@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::uint32_t kMix = 0x1234'5679;
-constexpr std::uint32_t kHeavy = 50;  // 25 times 20 a second, in a tenth of a second
+constexpr std::size_t kHeavy = 50;     // 25 times 20 a second, in a tenth of a second
+constexpr std::uint64_t kShare6 = 64;  // one in so many passes at first
 
 IpAddress address(std::uint32_t number) {
   IpAddress result{Family::v4, {}};
@@ -170,18 +171,18 @@ TEST_CASE_FIXTURE(Watched,
     (void)end(dropped);
   };
   flood(7);
-  for (int i = 0; i < 6; ++i) go_on(200 * 64);  // until the alarm is over
+  for (int i = 0; i < 6; ++i) go_on(200U * kShare6);  // until the alarm is over
 
   SUBCASE("as many as the filter drops are none") {
     arrive(8, 3000);
-    go_on(200 * 64);
+    go_on(200U * kShare6);
     CHECK_FALSE(lists(8));
-    go_on(2 * 206 * 64);
+    go_on(412U * kShare6);
     CHECK_FALSE(lists(8));
   }
   SUBCASE("more than twice as many are one") {
     arrive(8, 3000);
-    go_on(2 * 206 * 64 + 1);
+    go_on(412U * kShare6 + 1);
     CHECK(lists(8));
   }
   SUBCASE("so is a run of 4096 datagrams, over intervals") {
